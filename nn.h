@@ -1,0 +1,6638 @@
+/* nn.h - 0.1.0 - neural networks in one C header, on the CPU. Public domain or MIT-0, your choice.
+
+   DO THIS
+     In one C or C++ file of your program:      In every other file that uses it:
+         #define NN_IMPLEMENTATION                  #include "nn.h"
+         #include "nn.h"
+     Build:  cc -O2 main.c -lm      (-fopenmp uses all cores and changes no bit of the results)
+
+   QUICK START (datasets/iris.csv has 150 flowers: four measurements and a species)
+         #define NN_IMPLEMENTATION
+         #include "nn.h"
+
+         int main(void)
+         {
+             nn_data iris, train, test;
+             nn_load_csv(&iris, "datasets/iris.csv", .label = "species");
+             nn_split(&iris, &train, &test, .fraction = 0.2, .seed = 42, .stratify = true);
+             nn_standardise(&train);
+
+             nn_model  *m = nn_model_new(.seed = 42);
+             nn_tensor *x = nn_input(m, 4);
+             nn_tensor *h = nn_dense(x, 16, .activation = NN_RELU);
+             nn_tensor *y = nn_dense(h, 3, .activation = NN_SOFTMAX);
+             nn_compile(m, y, .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_adam(.lr = 0.01));
+             if (nn_fit(m, &train, .epochs = 100, .batch_size = 10)) return 1;
+
+             nn_metrics r = nn_evaluate(m, &test);
+             printf("test loss %.3f, accuracy %.3f\n", r.loss, r.accuracy);
+             nn_model_free(m), nn_data_free(&iris), nn_data_free(&train), nn_data_free(&test);
+             return 0;
+         }
+
+   CONTENTS (search for the tag: it stands above the declarations and again above the code)
+     >>config   options, version, compiler and platform
+     >>error    status codes, messages, the log, the allocator, checked sizes
+     >>random   one seeded generator that can be split
+     >>simd     vectors, and the choice of the CPU's instruction set
+     >>matmul   the matrix product that everything heavy is built on
+     >>kernels  the formulas on plain arrays, forward and backward side by side
+     >>data     data sets: CSV, IDX, arrays; scaling, splitting, shuffling
+     >>graph    tensors and layers: a model is a graph of tensors that functions build
+     >>train    losses, optimizers, schedules, compile, fit, evaluate, predict
+     >>inspect  summary, gradient check, dead units
+
+   OPTIONS (define before the include, the same in every file)
+     NN_IMPLEMENTATION    the code, in exactly one file
+     NN_STATIC            everything is static: a private copy for that file
+     NN_DOUBLE            nn_real is double, scalar code: for gradient checks and references
+     NN_NO_SIMD           scalar code only
+     NN_ASSERT(x)         what a broken contract in a kernel does (assert of <assert.h>)
+     NN_ALLOW_FAST_MATH   accept -ffast-math, which nn.h refuses: NaN is still found
+   In the environment: NN_CPU=scalar or NN_CPU=avx2 chooses the code path, for comparisons.
+
+   CONVENTIONS
+     Sizes      B batch, T time, C channels or classes, H height, W width, K kernel; I inputs and
+                O outputs of a layer.
+     Batch      the first dimension, and implicit: nn_input(m, 28, 28, 1) is (B, 28, 28, 1).
+     Axes       count the batch as axis 0, so 1 is the first you wrote; 0 or -1 is the last.
+     Images     height, width, channels. Dense weights are (outputs, inputs), as in PyTorch.
+     Arguments  required ones by position, options by name: nn_dense(x, 64, .activation = NN_RELU).
+                What is left out is zero, and zero means the default. (C++: C++20, all by name.)
+     dx         is dL/dx, the gradient of the loss by x. Backward kernels add to it (+=).
+     F2.5       numbers like this one name the formulas that the chapters derive.
+     Errors     a call returns a status (NN_OK is 0), or NULL; nn_last_error() is the sentence. A
+                constructor that gets NULL returns NULL, and a data set whose loading failed makes
+                later calls fail with its first sentence, so a program may check once, at nn_fit.
+                Calls on a model log their errors; calls on data only return them.
+     Threads    a model or a data set belongs to one thread at a time; several models may work at
+                the same time.
+
+   NUMERICS
+     float unless NN_DOUBLE. Losses, metrics, norms and statistics are summed in double. The same
+     seed gives the same bits on the same machine, whatever the number of threads. NaN and infinity
+     are found in the step in which they appear, and that step leaves the parameters as they were.
+
+   SOURCES
+     The formulas are numbered as in the workbook (chapters/); optimizers follow PyTorch.
+     He et al. 2015, Glorot and Bengio 2010 (initialisation); Kingma and Ba 2015 (Adam); Loshchilov
+     and Hutter 2019 (AdamW); Srivastava et al. 2014 (dropout); Goto and van de Geijn 2008 (matrix
+     product); Steele, Lea and Flood 2014 (SplitMix64). */
+
+#ifndef NN_H
+#define NN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ======================================================================== >>config ======== */
+
+#define NN_VERSION "0.1.0"
+#define NN_MAX_RANK 4 /* dimensions of a tensor besides the batch */
+#define NN_MAX_INPUTS 4 /* inputs of one model or data set */
+#define NN_NAME_SIZE 40 /* characters of a layer's name, with the closing zero */
+
+#ifdef NN_DOUBLE
+typedef double nn_real;
+#else
+typedef float nn_real;
+#endif
+
+#if defined(__GNUC__)
+#define NN__UNUSED __attribute__((unused))
+#define NN__PRINTF(text, rest) __attribute__((format(printf, text, rest)))
+#else
+#define NN__UNUSED
+#define NN__PRINTF(text, rest)
+#endif
+
+#ifdef NN_STATIC
+#define NN_API NN__UNUSED static
+#else
+#define NN_API extern
+#endif
+
+/* The call site that every call with named arguments carries, so that an error can name it. */
+typedef struct nn_place {
+    const char *file;
+    int line;
+} nn_place;
+
+/* clang-format off */
+#define NN_HERE { __FILE__, __LINE__ }
+/* clang-format on */
+#ifdef __cplusplus
+#define NN_ARGS(type) type
+#else
+#define NN_ARGS(type) (type)
+#endif
+
+/* ======================================================================== >>error ============
+   Two kinds, never mixed. A broken contract inside a kernel (NULL, a negative size) is NN_ASSERT.
+   Whatever data, a file, memory or a wrong shape can cause is a status and one sentence. */
+
+#define NN_STATUS_LIST(X)                                                                          \
+    X(NN_OK, "no error")                                                                           \
+    X(NN_ERR_ARGUMENT, "an argument is outside its range")                                         \
+    X(NN_ERR_SHAPE, "shapes do not fit together")                                                  \
+    X(NN_ERR_MEMORY, "out of memory")                                                              \
+    X(NN_ERR_FILE, "a file cannot be opened, read or written")                                     \
+    X(NN_ERR_FORMAT, "a file does not have the format it should have")                             \
+    X(NN_ERR_DATA, "the data has a value that cannot be used")                                     \
+    X(NN_ERR_NUMERIC, "NaN or infinity appeared, or a gradient is wrong")                          \
+    X(NN_ERR_STATE, "a call came before the call that it needs")
+
+#define NN__STATUS_ENUM(name, text) name,
+typedef enum nn_status { NN_STATUS_LIST(NN__STATUS_ENUM) NN_STATUS_COUNT } nn_status;
+
+/* The general meaning of a status, such as "out of memory". */
+NN_API const char *nn_status_text(nn_status status);
+
+/* The sentence of the last call that failed in this thread: what, where, and what to do next. */
+NN_API const char *nn_last_error(void);
+
+typedef enum nn_log_level {
+    NN_LOG_PROGRESS, /* a line that the next one replaces, for a terminal */
+    NN_LOG_INFO, /* a line that stays */
+    NN_LOG_WARNING,
+    NN_LOG_ERROR
+} nn_log_level;
+
+typedef void nn_log_function(void *user, nn_log_level level, const char *text);
+
+/* Sends all that the library prints to `log`; NULL silences it. nn_log_default, set at the start,
+   writes progress and lines to stdout, warnings and errors to stderr. It is for the whole
+   program: set it before other threads start. */
+NN_API void nn_set_log(nn_log_function *log, void *user);
+NN_API void nn_log_default(void *user, nn_log_level level, const char *text);
+
+/* Where memory comes from. `allocate` returns NULL when there is none, else memory aligned as
+   malloc's. */
+typedef struct nn_allocator {
+    void *(*allocate)(void *user, size_t bytes);
+    void (*release)(void *user, void *memory);
+    void *user;
+} nn_allocator;
+
+/* Uses `allocator` from now on; NULL: malloc and free. Set it while nothing of nn.h is alive. */
+NN_API void nn_set_allocator(const nn_allocator *allocator);
+
+/* ======================================================================== >>random ===========
+   One generator, SplitMix64 (Steele, Lea, Flood 2014): a counter that grows by an odd constant,
+   through a mixing function. The same seed gives the same integers and uniform numbers on every
+   platform; normal ones use the platform's log and cos. */
+
+typedef struct nn_random {
+    uint64_t state;
+} nn_random;
+
+/* A generator that starts from `seed`. */
+NN_API nn_random nn_random_seed(uint64_t seed);
+
+/* An independent generator for this stream number. The parent does not change, so the order of
+   splits does not matter. */
+NN_API nn_random nn_random_split(const nn_random *random, uint64_t stream);
+
+/* All 64 bits. */
+NN_API uint64_t nn_random_u64(nn_random *random);
+
+/* 0 .. n - 1, each equally likely; n > 0. */
+NN_API uint64_t nn_random_below(nn_random *random, uint64_t n);
+
+/* low <= value < high, and a normal number. */
+NN_API double nn_random_uniform(nn_random *random, double low, double high);
+NN_API double nn_random_normal(nn_random *random, double mean, double deviation);
+
+/* Shuffles n indices, every order equally likely (Fisher and Yates). */
+NN_API void nn_random_shuffle(nn_random *random, int *index, int n);
+
+/* ======================================================================== >>simd ========== */
+
+/* The code path in use, "avx2" or "scalar": chosen at first use by the CPU and NN_CPU. */
+NN_API const char *nn_cpu_name(void);
+
+/* ======================================================================== >>matmul ======== */
+
+enum { NN_TRANSPOSE_A = 1, NN_TRANSPOSE_B = 2, NN_ACCUMULATE = 4 };
+
+/* C = A B, the product of row-major matrices: C (m, n), A (m, k), B (k, n).
+   NN_TRANSPOSE_A: A is stored (k, m). NN_TRANSPOSE_B: B is stored (n, k). NN_ACCUMULATE: C += A B.
+   `work` has nn_matmul_work_size(m, n, k) numbers. C overlaps neither A nor B. */
+NN_API void nn_matmul(nn_real *c, const nn_real *a, const nn_real *b, int m, int n, int k,
+                      int flags, nn_real *work);
+NN_API size_t nn_matmul_work_size(int m, int n, int k);
+
+/* ======================================================================== >>kernels ==========
+   The formulas on plain arrays that you own. A model is these calls in the right order, nothing
+   more; chapters 01 to 05 use them by hand. Forward writes its output; backward adds to dx, so
+   zero dx first. */
+
+#define NN_ACTIVATION_LIST(X)                                                                      \
+    X(NN_LINEAR, "linear")                                                                         \
+    X(NN_RELU, "relu")                                                                             \
+    X(NN_LEAKY_RELU, "leaky_relu")                                                                 \
+    X(NN_ELU, "elu")                                                                               \
+    X(NN_SIGMOID, "sigmoid")                                                                       \
+    X(NN_TANH, "tanh")                                                                             \
+    X(NN_GELU, "gelu")                                                                             \
+    X(NN_SILU, "silu")                                                                             \
+    X(NN_SOFTPLUS, "softplus")                                                                     \
+    X(NN_SOFTMAX, "softmax")                                                                       \
+    X(NN_LOG_SOFTMAX, "log_softmax")
+
+#define NN__ACTIVATION_ENUM(name, text) name,
+typedef enum nn_activation {
+    NN_ACTIVATION_LIST(NN__ACTIVATION_ENUM) NN_ACTIVATION_COUNT
+} nn_activation;
+
+/* The name in lower case, such as "leaky_relu". */
+NN_API const char *nn_activation_name(nn_activation kind);
+
+/* y = g(x), and dx += dy g'(x), for n numbers: all activations but softmax and log-softmax.
+   alpha: the slope of leaky ReLU for x < 0, the depth of ELU; the others ignore it. y may be x in
+   forward. Backward reads y, and x only for GELU and SiLU: x may be NULL for the others.
+   [F2.1 to F2.6] */
+NN_API void nn_activation_forward(nn_activation kind, double alpha, nn_real *y, const nn_real *x,
+                                  size_t n);
+NN_API void nn_activation_backward(nn_activation kind, double alpha, nn_real *dx, const nn_real *dy,
+                                   const nn_real *x, const nn_real *y, size_t n);
+
+/* Softmax and its logarithm along the rows of (B, C). y may be x. Backward uses y only.  [F2.5] */
+NN_API void nn_softmax_forward(nn_real *y, const nn_real *x, int B, int C);
+NN_API void nn_softmax_backward(nn_real *dx, const nn_real *dy, const nn_real *y, int B, int C);
+NN_API void nn_log_softmax_forward(nn_real *y, const nn_real *x, int B, int C);
+NN_API void nn_log_softmax_backward(nn_real *dx, const nn_real *dy, const nn_real *y, int B, int C);
+
+/* Losses: one number for each sample, loss (B), from predictions y and targets t (B, C). The loss
+   of the batch is the mean of them, so its backward starts from dloss_b = 1/B.  [F3.1 to F3.6]
+     mse, mae, huber  the mean over the outputs of a squared, absolute, or mixed difference
+     bce              binary cross-entropy: the mean over the outputs
+     multi_label      the sum of the same over the outputs (F3.5)
+     cross_entropy    the sum over the classes
+   The last three take probabilities; a prediction or target outside [0, 1] gives a loss of NaN.
+   The _logits forms take the numbers before the sigmoid and cannot overflow. */
+NN_API void nn_mse_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C);
+NN_API void nn_mse_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                            int B, int C);
+NN_API void nn_mae_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C);
+NN_API void nn_mae_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                            int B, int C);
+NN_API void nn_huber_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C,
+                             double delta);
+NN_API void nn_huber_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                              int B, int C, double delta);
+NN_API void nn_bce_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C);
+NN_API void nn_bce_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                            int B, int C);
+NN_API void nn_bce_logits_forward(nn_real *loss, const nn_real *z, const nn_real *t, int B, int C);
+NN_API void nn_bce_logits_backward(nn_real *dz, const nn_real *dloss, const nn_real *z,
+                                   const nn_real *t, int B, int C);
+NN_API void nn_multi_label_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C);
+NN_API void nn_multi_label_backward(nn_real *dy, const nn_real *dloss, const nn_real *y,
+                                    const nn_real *t, int B, int C);
+NN_API void nn_multi_label_logits_forward(nn_real *loss, const nn_real *z, const nn_real *t, int B,
+                                          int C);
+NN_API void nn_multi_label_logits_backward(nn_real *dz, const nn_real *dloss, const nn_real *z,
+                                           const nn_real *t, int B, int C);
+NN_API void nn_cross_entropy_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B,
+                                     int C);
+NN_API void nn_cross_entropy_backward(nn_real *dy, const nn_real *dloss, const nn_real *y,
+                                      const nn_real *t, int B, int C);
+
+/* Cross-entropy fused with softmax, from logits z (B, C): forward also writes p = softmax(z), and
+   backward uses it: dz += dloss (p - t). The sparse form takes the class index of each sample,
+   label (B), for a one-hot t. Finite logits always give a finite loss. Backward of soft targets
+   takes it that each row of t sums to 1.  [F3.6] */
+NN_API void nn_softmax_cross_entropy_forward(nn_real *loss, nn_real *p, const nn_real *z,
+                                             const nn_real *t, int B, int C);
+NN_API void nn_softmax_cross_entropy_backward(nn_real *dz, const nn_real *dloss, const nn_real *p,
+                                              const nn_real *t, int B, int C);
+NN_API void nn_sparse_cross_entropy_forward(nn_real *loss, nn_real *p, const nn_real *z,
+                                            const int *label, int B, int C);
+NN_API void nn_sparse_cross_entropy_backward(nn_real *dz, const nn_real *dloss, const nn_real *p,
+                                             const int *label, int B, int C);
+
+/* A dense layer, y = x Wᵀ + b: x (B, I), W (O, I), b (O) or NULL, y (B, O).  [F1.1]
+   Backward: dx += dy W, dW += dyᵀ x, db += the sum of dy over the batch; any of the three may be
+   NULL. `work` has nn_dense_work_size(B, I, O) numbers.  [F4.4] */
+NN_API void nn_dense_forward(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b,
+                             int B, int I, int O, nn_real *work);
+NN_API void nn_dense_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
+                              const nn_real *x, const nn_real *w, int B, int I, int O,
+                              nn_real *work);
+NN_API size_t nn_dense_work_size(int B, int I, int O);
+
+/* Inverted dropout on (B, C): each number is dropped with probability `rate`, 0 <= rate < 1, and
+   the others grow by 1 / (1 - rate). The mask of row b is a function of `seed` and sample[b]
+   alone (of b where sample is NULL): it needs no memory, and backward draws the same one again.
+   y may be x; dx may not be dy.  [F6.3] */
+NN_API void nn_dropout_forward(nn_real *y, const nn_real *x, double rate, uint64_t seed,
+                               const int *sample, int B, int C);
+NN_API void nn_dropout_backward(nn_real *dx, const nn_real *dy, double rate, uint64_t seed,
+                                const int *sample, int B, int C);
+
+/* One step of an optimizer on n parameters w with gradient g, in PyTorch's arithmetic.
+   weight_decay adds weight_decay w to the gradient; in AdamW it shrinks w by lr weight_decay.
+   The state (velocity v, mean m, square s) is n numbers each, zero before the first step.
+     sgd      v = momentum v + g;  w -= lr v, with nesterov  w -= lr (g + momentum v). v may be
+              NULL where momentum is 0. Keras differs: its velocity holds -lr g.
+     rmsprop  s = rho s + (1 - rho) g²;  w -= lr g / (sqrt(s) + epsilon); with momentum the
+              quotient goes through v, else NULL. Keras differs: epsilon is inside the root.
+     adam     m = beta1 m + (1 - beta1) g;  s = beta2 s + (1 - beta2) g²;
+              w -= lr m' / (sqrt(s') + epsilon), m' = m / (1 - beta1^t), s' = s / (1 - beta2^t),
+              where t counts the steps from 1. Keras differs: its epsilon is 1e-7.  [F5.1, F5.5] */
+NN_API void nn_sgd_step(nn_real *w, const nn_real *g, nn_real *v, size_t n, double lr,
+                        double momentum, bool nesterov, double weight_decay);
+NN_API void nn_rmsprop_step(nn_real *w, const nn_real *g, nn_real *s, nn_real *v, size_t n,
+                            double lr, double rho, double epsilon, double momentum,
+                            double weight_decay);
+NN_API void nn_adam_step(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, double lr,
+                         double beta1, double beta2, double epsilon, long t, double weight_decay);
+NN_API void nn_adamw_step(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, double lr,
+                          double beta1, double beta2, double epsilon, long t, double weight_decay);
+
+/* The norm sqrt(sum g²), summed in double; NaN or infinity where g has one. */
+NN_API double nn_norm(const nn_real *g, size_t n);
+
+/* Index of the largest of n numbers; the first of equals. */
+NN_API int nn_argmax(const nn_real *x, int n);
+
+/* Counts how often class `row` was predicted as class `column`: counts (C, C), zeroed by you. */
+NN_API void nn_confusion_add(int *counts, const int *label, const int *predicted, int n, int C);
+
+typedef struct nn_class_score {
+    double precision; /* of those called this class, the share that is; 0 where none was */
+    double recall; /* of those that are this class, the share that was found; 0 where none is */
+    double f1; /* 2 precision recall / (precision + recall), or 0 */
+    int support; /* how many there are */
+} nn_class_score;
+
+/* Precision, recall and F1 of one class from counts (C, C) as nn_confusion makes them. */
+NN_API nn_class_score nn_class_score_of(const int *counts, int C, int class_index);
+
+/* ======================================================================== >>data =============
+   A data set: n samples of one or more inputs, targets, weights. One of the calls below fills it,
+   nn_data_free frees it. It owns copies of all it holds. A call that fails leaves an empty set
+   that remembers the failure. */
+
+typedef enum nn_type { NN_REAL, NN_BYTE, NN_TOKEN } nn_type; /* nn_real, uint8_t, int32_t */
+
+/* n values of one shape and type, in one block. Training sees factor * (raw - offset). */
+typedef struct nn_array {
+    nn_type type;
+    int rank, dim[NN_MAX_RANK]; /* the shape of one sample */
+    size_t size; /* entries of one sample: the product of dim */
+    void *values; /* (n, size) of the type, raw: scaling is applied when a batch is gathered */
+    size_t scalings; /* 0: none; 1: one pair for all entries; size: a pair for each entry */
+    nn_real *offset, *factor; /* (scalings) */
+} nn_array;
+
+typedef struct nn_data {
+    nn_status status; /* of the call that made it */
+    int n; /* samples */
+    int inputs;
+    nn_array x[NN_MAX_INPUTS];
+    nn_array y; /* targets: NN_REAL, or NN_TOKEN with class indices where classes > 0 */
+    int classes; /* how many; 0: the targets are numbers */
+    nn_real *weight; /* (n, positions), one for each row of the targets; or NULL */
+    char **class_name; /* (classes): the label as it stood in the data */
+    char **feature_name; /* (x[0].size), or NULL */
+} nn_data;
+
+NN_API void nn_data_free(nn_data *data);
+
+typedef enum nn_missing { NN_MISSING_ERROR, NN_MISSING_DROP } nn_missing;
+
+typedef struct nn_csv_args {
+    nn_place at;
+    nn_data *data;
+    const char *path;
+    const char *label; /* name of the column with the class: any text or number */
+    const char *target; /* or names of columns with numbers to predict, separated by commas */
+    int label_column; /* the same by number, from 1; -1 is the last one */
+    int target_column;
+    const char *skip; /* names of columns to leave out, separated by commas */
+    bool no_header; /* the first line is data; columns are then called "1", "2", ... */
+    char separator; /* default: a comma */
+    nn_missing missing; /* empty cells, ?, NA, nan: an error (default), or drop the row */
+    const char *text; /* read these bytes, not a file; path then only names them in errors */
+    size_t text_size;
+} nn_csv_args;
+
+/* Reads a table of numbers: nn_load_csv(&data, path, .label = "species"). Features are all columns
+   that are not label, target or skipped. Labels become classes 0 .. C-1: sorted by number if all
+   are numbers, else by their bytes; class_name keeps them. Without label and target there are no
+   targets. Cells may be quoted ("" inside quotes is a quote); CRLF, a byte-order mark, a missing
+   last newline, blank lines and lines that begin with # are accepted. Numbers are decimal, with
+   a point, whatever the locale.
+   Errors: NN_ERR_FILE, NN_ERR_MEMORY; NN_ERR_FORMAT with line and column: a ragged row, an empty
+   cell, text where a number should be, hex, inf, a number too large (1e999), a NUL byte, an
+   unclosed quote, no rows, no such column. */
+#define nn_load_csv(...) nn_load_csv_make(NN_ARGS(nn_csv_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_load_csv_make(nn_csv_args args);
+
+typedef struct nn_idx_args {
+    nn_place at;
+    nn_data *data;
+    const char *images; /* path of an IDX file of bytes, such as MNIST's: (n, H, W) */
+    const char *labels; /* path of an IDX file of n bytes; NULL: no targets */
+    int limit; /* read at most so many samples; default: all */
+    const void *images_bytes; /* read these bytes, not the files */
+    size_t images_size;
+    const void *labels_bytes;
+    size_t labels_size;
+} nn_idx_args;
+
+/* Reads MNIST and its kin: nn_load_idx(&data, images, labels). Images (H, W) become samples
+   (H, W, 1) of bytes, which training sees as numbers from 0 to 1.
+   Errors: NN_ERR_FILE, NN_ERR_FORMAT (magic, type, truncated, too long, counts that differ),
+   NN_ERR_MEMORY. */
+#define nn_load_idx(...) nn_load_idx_make(NN_ARGS(nn_idx_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_load_idx_make(nn_idx_args args);
+
+typedef struct nn_array_args {
+    nn_place at;
+    nn_data *data;
+    const void *values; /* (n, shape) of `type` */
+    int n;
+    int shape[NN_MAX_RANK]; /* of one sample; zeros at the end are not counted */
+    nn_type type;
+    const int *labels; /* (n): the class of each sample, any whole numbers */
+    const nn_real *targets; /* or (n, target_shape): numbers */
+    int target_shape[NN_MAX_RANK]; /* for labels: {T} gives one label to each of T positions */
+    const nn_real *weights; /* (n) or (n, positions), >= 0; default: all 1 */
+} nn_array_args;
+
+/* Copies arrays into a data set:
+     nn_data_from(&data, values, n, {2}, .targets = y, .target_shape = {1})
+   Labels that are not 0 .. C-1 without a gap, such as 1, 3, 7, are mapped to 0 .. C-1 in order;
+   class_name keeps them. Bytes get a factor of 1/255.
+   Errors: NN_ERR_ARGUMENT, NN_ERR_DATA (NaN or infinity in targets or weights, a negative weight),
+   NN_ERR_MEMORY. */
+#define nn_data_from(...) nn_data_from_make(NN_ARGS(nn_array_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_data_from_make(nn_array_args args);
+
+/* Adds a second (third, fourth) input to data of n samples: nn_data_add_input(&data, values, n,
+   {10}). Labels, targets and weights do not go here. */
+#define nn_data_add_input(...)                                                                     \
+    nn_data_add_input_make(NN_ARGS(nn_array_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_data_add_input_make(nn_array_args args);
+
+typedef struct nn_split_args {
+    nn_place at;
+    const nn_data *data;
+    nn_data *train, *test;
+    double fraction; /* of the samples that go to test, rounded up; default 0.2 */
+    uint64_t seed;
+    bool stratify; /* keep the share of each class; each class then has at least one in both */
+    bool no_shuffle; /* the last samples go to test */
+} nn_split_args;
+
+/* Splits data into two copies: nn_split(&data, &train, &test, .fraction = 0.2, .seed = 42). train
+   and test may not be data.
+   Errors: NN_ERR_ARGUMENT (a fraction that leaves one side empty; stratify without classes or
+   with a class of one sample), NN_ERR_MEMORY. */
+#define nn_split(...) nn_split_make(NN_ARGS(nn_split_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_split_make(nn_split_args args);
+
+/* Copies the n samples whose numbers are in index (0 .. data->n - 1, repeats allowed) to out;
+   index NULL: the first n. */
+NN_API nn_status nn_data_rows(nn_data *out, const nn_data *data, const int *index, int n);
+
+/* Shuffles the samples in place. */
+NN_API nn_status nn_shuffle(nn_data *data, uint64_t seed);
+
+/* Fits a scaling to this data set and attaches it: to mean 0 and deviation 1, or to 0 .. 1. Real
+   inputs are scaled column by column, bytes by one pair for all, tokens not at all. A constant
+   column is only moved to 0. The values stay raw: nn_fit copies the scaling of the training data
+   into the model, which applies it to whatever it is given later. So validation and test data need
+   no scaling of their own and cannot leak into it. */
+NN_API nn_status nn_standardise(nn_data *data);
+NN_API nn_status nn_min_max(nn_data *data);
+
+/* Entry i of one sample of one input, scaled by the data's own scaling. */
+NN_API double nn_data_value(const nn_data *data, int input, int sample, size_t i);
+
+/* Replaces class labels by rows of zeros with a single one, for NN_CROSS_ENTROPY and NN_MSE. */
+NN_API nn_status nn_one_hot(nn_data *data);
+
+/* ======================================================================== >>graph ============
+   A model is a graph of tensors that functions build: each constructor takes tensors and returns
+   a new one. Shapes are checked at once, memory is planned once, in nn_compile or nn_build.
+   A constructor that fails returns NULL and leaves its sentence in the model; given NULL it
+   returns NULL; so build the whole graph and check once. */
+
+/* How the entries of a parameter start. fan_in and fan_out are its inputs and outputs. */
+typedef enum nn_init {
+    NN_INIT_DEFAULT, /* He uniform before ReLU and its kin (ELU, GELU, SiLU), else Glorot uniform */
+    NN_GLOROT_UNIFORM, /* within sqrt(6 / (fan_in + fan_out)): Keras's default */
+    NN_GLOROT_NORMAL, /* deviation sqrt(2 / (fan_in + fan_out)) */
+    NN_HE_UNIFORM, /* within sqrt(6 / fan_in) */
+    NN_HE_NORMAL, /* deviation sqrt(2 / fan_in) */
+    NN_LECUN_UNIFORM, /* within sqrt(3 / fan_in) */
+    NN_LECUN_NORMAL, /* deviation sqrt(1 / fan_in) */
+    NN_INIT_UNIFORM, /* within .init_scale, 0.05 by default */
+    NN_INIT_NORMAL, /* deviation .init_scale, 0.05 by default */
+    NN_INIT_ZEROS,
+    NN_INIT_ONES,
+    NN_INIT_COUNT
+} nn_init;
+
+typedef struct nn_model nn_model;
+typedef struct nn_tensor nn_tensor;
+
+/* What a program may read of a tensor. For a batch of B samples value and grad are (B, dim...);
+   for a parameter or constant (dim...). value is NULL before nn_build or nn_compile, grad is NULL
+   where no gradient is needed. The fields below the line are the library's. */
+struct nn_tensor {
+    nn_real *value;
+    nn_real *grad; /* dL/dvalue of the last nn_backward */
+    int rank, dim[NN_MAX_RANK]; /* without the batch */
+    size_t size; /* the product of dim */
+    bool batched; /* false: parameters, constants and what is computed from them alone */
+    char name[NN_NAME_SIZE];
+    nn_place at; /* the line that made it */
+    nn_model *model;
+    /* ---- */
+    const struct nn__op *op; /* NULL: an input, a parameter or a constant */
+    nn_tensor *in[4]; /* what it is computed from; a dense layer: x, weight, bias */
+    nn_tensor *view_of; /* has the memory of this tensor: a reshape, a fused pre-activation */
+    nn_activation activation; /* of an activation, or the one that was fused into a dense layer */
+    double number; /* alpha, rate or factor */
+    int axis[NN_MAX_RANK]; /* of permute; axis[0] of slice, concat, sum and mean */
+    int start; /* of slice */
+    bool transpose_a, transpose_b; /* of batch_matmul */
+    bool hidden; /* the part of a layer before its own activation: no program can see it */
+    bool input, tokens, parameter, frozen;
+    nn_init init;
+    double init_scale, l1, l2;
+    size_t offset; /* of a parameter in the model's arrays */
+    nn_real *constant; /* values of a constant */
+    bool used, needs_grad; /* plan: leads to the output; a gradient must reach it */
+    bool written; /* in backward: grad holds something already */
+};
+
+typedef struct nn_model_args {
+    nn_place at;
+    uint64_t seed; /* of weights, shuffling and dropout */
+    nn_model *share; /* take the parameters of this built model, in order of creation */
+} nn_model_args;
+
+/* A model without layers; free it with nn_model_free. NULL when there is no memory.
+   .share gives a second graph (another length, another thread) the same weights: its constructors
+   must make parameters of the same shapes in the same order. The last model freed frees them. */
+#define nn_model_new(...) nn_model_new_make(NN_ARGS(nn_model_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_model *nn_model_new_make(nn_model_args args);
+NN_API void nn_model_free(nn_model *model);
+
+typedef struct nn_input_args {
+    nn_place at;
+    nn_model *model;
+    int dim0, dim1, dim2, dim3; /* the shape of one sample; trailing zeros are not counted */
+    const char *name;
+    bool tokens; /* the entries are token numbers, given as nn_real */
+} nn_input_args;
+
+/* An input of the model: nn_input(m, 784), nn_input(m, 28, 28, 1). The k-th nn_input of a model
+   takes the k-th input of the data, whose samples must have as many entries. */
+#define nn_input(...) nn_input_make(NN_ARGS(nn_input_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_input_make(nn_input_args args);
+
+typedef struct nn_dense_args {
+    nn_place at;
+    nn_tensor *x;
+    int units;
+    nn_activation activation;
+    double alpha; /* of the activation: leaky ReLU 0.01, ELU 1 */
+    bool no_bias;
+    nn_init init;
+    double init_scale;
+    double l1, l2; /* penalties on the weights, not on the bias [F6.1, F6.2] */
+    bool frozen; /* training leaves it as it is */
+    nn_tensor *share; /* use the weights and bias of this dense layer */
+    const char *name;
+} nn_dense_args;
+
+/* A dense layer along the last axis: nn_dense(x, 64, .activation = NN_RELU) makes (..., 64) from
+   (..., I) with weights "name.weight" (64, I) and bias "name.bias" (64).  [F1.1] */
+#define nn_dense(...) nn_dense_make(NN_ARGS(nn_dense_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_dense_make(nn_dense_args args);
+
+typedef struct nn_activate_args {
+    nn_place at;
+    nn_tensor *x;
+    nn_activation activation;
+    double alpha; /* default: 0.01 for leaky ReLU, 1 for ELU */
+    const char *name;
+} nn_activate_args;
+
+/* An activation as a layer of its own; softmax and log-softmax along the last axis.  [F2] */
+#define nn_activate(...) nn_activate_make(NN_ARGS(nn_activate_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_activate_make(nn_activate_args args);
+
+typedef struct nn_dropout_args {
+    nn_place at;
+    nn_tensor *x;
+    double rate; /* 0 <= rate < 1 */
+    const char *name;
+} nn_dropout_args;
+
+/* Inverted dropout: nn_dropout(x, 0.5). Nothing happens outside of training.  [F6.3] */
+#define nn_dropout(...) nn_dropout_make(NN_ARGS(nn_dropout_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_dropout_make(nn_dropout_args args);
+
+typedef struct nn_parameter_args {
+    nn_place at;
+    nn_model *model;
+    int dim0, dim1, dim2, dim3;
+    nn_init init; /* default: Glorot uniform; fan_out is dim0, fan_in the rest */
+    double init_scale;
+    double l1, l2;
+    bool frozen;
+    const char *name;
+} nn_parameter_args;
+
+/* A trained tensor without a batch: nn_parameter(m, 28, 64). */
+#define nn_parameter(...)                                                                          \
+    nn_parameter_make(NN_ARGS(nn_parameter_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_parameter_make(nn_parameter_args args);
+
+typedef struct nn_constant_args {
+    nn_place at;
+    nn_model *model;
+    const nn_real *values; /* copied */
+    int dim0, dim1, dim2, dim3;
+    const char *name;
+} nn_constant_args;
+
+/* A tensor without a batch that training leaves alone: nn_constant(m, mask, 28, 28). */
+#define nn_constant(...) nn_constant_make(NN_ARGS(nn_constant_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_constant_make(nn_constant_args args);
+
+typedef struct nn_pair_args {
+    nn_place at;
+    nn_tensor *a, *b;
+    bool transpose_a, transpose_b; /* of nn_batch_matmul: swap the last two axes first */
+    const char *name;
+} nn_pair_args;
+
+/* a + b and a * b, entry by entry: nn_add(a, b). Shapes are aligned at their last axes; an axis
+   of 1, a missing axis and a missing batch are repeated, as in NumPy. */
+#define nn_add(...) nn_add_make(NN_ARGS(nn_pair_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_add_make(nn_pair_args args);
+#define nn_mul(...) nn_mul_make(NN_ARGS(nn_pair_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_mul_make(nn_pair_args args);
+
+/* The matrix products of the last two axes, (..., M, K) with (..., K, N) to (..., M, N):
+   nn_batch_matmul(q, k, .transpose_b = true). The axes before them must be equal, or missing in b
+   (a parameter, say), which is then used for all. */
+#define nn_batch_matmul(...)                                                                       \
+    nn_batch_matmul_make(NN_ARGS(nn_pair_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_batch_matmul_make(nn_pair_args args);
+
+typedef struct nn_scale_args {
+    nn_place at;
+    nn_tensor *x;
+    double factor;
+    const char *name;
+} nn_scale_args;
+
+/* factor * x: nn_scale(x, 0.125). */
+#define nn_scale(...) nn_scale_make(NN_ARGS(nn_scale_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_scale_make(nn_scale_args args);
+
+typedef struct nn_reshape_args {
+    nn_place at;
+    nn_tensor *x;
+    int dim0, dim1, dim2, dim3; /* one of them may be -1: what is left */
+    const char *name;
+} nn_reshape_args;
+
+/* The same entries under another shape, without a copy: nn_reshape(x, 28, -1). nn_flatten(x) makes
+   one axis of all. */
+#define nn_reshape(...) nn_reshape_make(NN_ARGS(nn_reshape_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_reshape_make(nn_reshape_args args);
+#define nn_flatten(...) nn_flatten_make(NN_ARGS(nn_reshape_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_flatten_make(nn_reshape_args args);
+
+typedef struct nn_permute_args {
+    nn_place at;
+    nn_tensor *x;
+    int axis0, axis1, axis2, axis3; /* from 1; as many as x has */
+    const char *name;
+} nn_permute_args;
+
+/* Reorders the axes: nn_permute(x, 2, 1) transposes (A, B) to (B, A). */
+#define nn_permute(...) nn_permute_make(NN_ARGS(nn_permute_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_permute_make(nn_permute_args args);
+
+typedef struct nn_slice_args {
+    nn_place at;
+    nn_tensor *x;
+    int axis; /* from 1; 0 or -1: the last */
+    int start, length; /* start may be negative: from the end; length 0: to the end */
+    const char *name;
+} nn_slice_args;
+
+/* Entries start .. start + length - 1 of one axis: nn_slice(x, 1, -1) is the last of the first
+   axis, which stays with length 1. */
+#define nn_slice(...) nn_slice_make(NN_ARGS(nn_slice_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_slice_make(nn_slice_args args);
+
+typedef struct nn_concat_args {
+    nn_place at;
+    nn_tensor *a, *b, *c, *d; /* two to four */
+    int axis; /* from 1; 0 or -1: the last */
+    const char *name;
+} nn_concat_args;
+
+/* Joins tensors along one axis: nn_concat(a, b, .axis = 1). */
+#define nn_concat(...) nn_concat_make(NN_ARGS(nn_concat_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_concat_make(nn_concat_args args);
+
+typedef struct nn_reduce_args {
+    nn_place at;
+    nn_tensor *x;
+    int axis; /* from 1; 0 or -1: the last */
+    bool keep; /* the axis stays, with length 1 */
+    const char *name;
+} nn_reduce_args;
+
+/* Sum and mean along one axis: nn_mean(x, .axis = 1). */
+#define nn_sum(...) nn_sum_make(NN_ARGS(nn_reduce_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_sum_make(nn_reduce_args args);
+#define nn_mean(...) nn_mean_make(NN_ARGS(nn_reduce_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_mean_make(nn_reduce_args args);
+
+/* The k-th parameter of a model in the order of creation, or NULL; and the one of this name. */
+NN_API nn_tensor *nn_parameter_at(const nn_model *model, int k);
+NN_API nn_tensor *nn_parameter_named(const nn_model *model, const char *name);
+
+/* Freezes (or thaws) the parameters that `layer`, the tensor that a constructor returned, uses
+   itself. It takes effect at the next nn_compile, which keeps the weights. */
+NN_API void nn_freeze(nn_tensor *layer, bool frozen);
+
+/* ======================================================================== >>train ============
+   nn_compile plans the graph, nn_fit trains it, nn_evaluate and nn_predict use it. nn_fit is a
+   loop over nn_fit_begin, nn_fit_step and nn_fit_end; a step is nn_feed, nn_forward, nn_backward
+   and nn_step; every one of them can be called by hand, and tensors read in between. */
+
+#define NN_LOSS_LIST(X)                                                                            \
+    X(NN_LOSS_NONE, "none")                                                                        \
+    X(NN_MSE, "mse")                                                                               \
+    X(NN_MAE, "mae")                                                                               \
+    X(NN_HUBER, "huber")                                                                           \
+    X(NN_BINARY_CROSS_ENTROPY, "binary cross-entropy")                                             \
+    X(NN_MULTI_LABEL_CROSS_ENTROPY, "multi-label cross-entropy")                                   \
+    X(NN_CROSS_ENTROPY, "cross-entropy")                                                           \
+    X(NN_SPARSE_CROSS_ENTROPY, "sparse cross-entropy")
+
+#define NN__LOSS_ENUM(name, text) name,
+typedef enum nn_loss { NN_LOSS_LIST(NN__LOSS_ENUM) NN_LOSS_COUNT } nn_loss;
+
+/* Learning-rate schedules: the rate at time t, counted from 0 in steps, or in epochs with
+   .by_epoch. With .warmup = w the rate first rises as lr (t + 1) / w, then the schedule starts. */
+typedef enum nn_schedule_kind {
+    NN_CONSTANT,
+    NN_ADAPTIVE_RATE, /* lr / sqrt(1 + delta t)  [F5.3] */
+    NN_STEP_DECAY, /* lr gamma^floor(t / every) */
+    NN_EXPONENTIAL_DECAY, /* lr gamma^t */
+    NN_COSINE_DECAY, /* from lr to min_lr over `steps`, half a cosine (Loshchilov, Hutter 2017) */
+    NN_ONE_CYCLE, /* up to lr and far down again over `steps` (Smith 2018, PyTorch's defaults) */
+    NN_REDUCE_ON_PLATEAU /* times factor when the loss stops falling [F5.6], Keras's rule */
+} nn_schedule_kind;
+
+typedef struct nn_schedule {
+    nn_schedule_kind kind;
+    bool by_epoch;
+    long warmup;
+    long steps; /* cosine and one-cycle: how long; 0: as long as nn_fit trains */
+    long every; /* step decay: default 10 */
+    double gamma; /* step decay: default 0.1; exponential: 0.99 */
+    double delta; /* adaptive rate: default 0.01 */
+    double min_lr; /* cosine, plateau: default 0 */
+    double rise; /* one-cycle: the share of the steps in which the rate rises; default 0.3 */
+    double start_div, end_div; /* one-cycle: starts at lr/25, ends at lr/25/10000 */
+    double factor; /* plateau: default 0.1 */
+    double min_delta; /* plateau: a smaller improvement does not count; default 1e-4 */
+    int patience; /* plateau: epochs without improvement before the rate drops; default 10 */
+    int cooldown; /* plateau: epochs to wait after a drop; default 0 */
+} nn_schedule;
+
+/* The rate at time t from the base rate lr. Not for NN_REDUCE_ON_PLATEAU, which has a state. */
+NN_API double nn_schedule_rate(const nn_schedule *schedule, double lr, long t);
+
+/* The state of ReduceLROnPlateau; zero it to begin. One call for each epoch with the watched loss
+   returns the rate to go on with. NaN counts as no improvement.  [F5.6] */
+typedef struct nn_plateau {
+    bool begun;
+    double best;
+    int wait, cooldown;
+} nn_plateau;
+NN_API double nn_plateau_rate(nn_plateau *state, const nn_schedule *schedule, double lr,
+                              double loss);
+
+typedef enum nn_optimizer_kind { NN_ADAM, NN_ADAMW, NN_SGD, NN_RMSPROP } nn_optimizer_kind;
+
+typedef struct nn_optimizer {
+    nn_optimizer_kind kind;
+    double lr; /* learning rate > 0; default 0.01 for SGD, else 0.001 */
+    double momentum; /* SGD and RMSprop */
+    bool nesterov; /* SGD */
+    double beta1, beta2; /* Adam: default 0.9 and 0.999 */
+    double rho; /* RMSprop: default 0.99, Keras has 0.9 */
+    double epsilon; /* default 1e-8, Keras has 1e-7 */
+    double weight_decay; /* default 0, AdamW 0.01 */
+    nn_schedule schedule;
+    double clip_norm; /* scale the whole gradient down to this norm; 0: do not */
+    double clip_value; /* cut each entry of the gradient to within this; 0: do not */
+} nn_optimizer;
+
+/* nn_adam(.lr = 1e-3), nn_sgd(.lr = 0.1, .momentum = 0.9, .nesterov = true). Gradient descent is
+   nn_sgd with .batch_size = NN_FULL_BATCH in nn_fit. For a true 0 where 0 means a default, write
+   1e-300.  [F5] */
+/* clang-format off */
+#define nn_adam(...) NN_ARGS(nn_optimizer){ .kind = NN_ADAM, __VA_ARGS__ }
+#define nn_adamw(...) NN_ARGS(nn_optimizer){ .kind = NN_ADAMW, __VA_ARGS__ }
+#define nn_sgd(...) NN_ARGS(nn_optimizer){ .kind = NN_SGD, __VA_ARGS__ }
+#define nn_rmsprop(...) NN_ARGS(nn_optimizer){ .kind = NN_RMSPROP, __VA_ARGS__ }
+/* clang-format on */
+
+typedef struct nn_compile_args {
+    nn_place at;
+    nn_model *model;
+    nn_tensor *output;
+    nn_loss loss;
+    nn_optimizer optimizer; /* default: Adam */
+    bool from_logits; /* the output has no softmax or sigmoid: the loss applies it */
+    double huber_delta; /* default 1 */
+    int top_k; /* also measure whether the label is among the k largest */
+} nn_compile_args;
+
+/* Plans the graph that leads to output, gives the parameters their first values, and sets loss and
+   optimizer: nn_compile(m, y, .loss = NN_MSE, .optimizer = nn_adam(.lr = 1e-3)). Called again, it
+   keeps the weights and starts the optimizer anew.
+   A loss on probabilities is computed from the numbers before the softmax or sigmoid of the
+   output, where nothing overflows.
+   Errors: the first one of the model's constructors; NN_ERR_ARGUMENT (a rate that is not a
+   positive number, a loss that does not fit the output), NN_ERR_SHAPE, NN_ERR_MEMORY. */
+#define nn_compile(...) nn_compile_make(NN_ARGS(nn_compile_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_compile_make(nn_compile_args args);
+
+/* Plans the graph for prediction alone: no loss, no optimizer, no gradients. */
+NN_API nn_status nn_build(nn_model *model, nn_tensor *output);
+
+/* Returns anything but 0 to stop training after this batch or epoch. */
+typedef int nn_callback(nn_model *model, void *user);
+
+typedef enum nn_monitor {
+    NN_MONITOR_DEFAULT, /* the loss on validation data, or the training loss without */
+    NN_MONITOR_LOSS,
+    NN_MONITOR_VAL_LOSS,
+    NN_MONITOR_VAL_ACCURACY
+} nn_monitor;
+
+#define NN_FULL_BATCH (-1)
+
+typedef struct nn_fit_args {
+    nn_place at;
+    nn_model *model;
+    const nn_data *data;
+    int epochs; /* default 1; -1 for none */
+    int batch_size; /* default 32; NN_FULL_BATCH: all samples; the last batch may be smaller */
+    const nn_data *validation; /* measured after every epoch */
+    double validation_fraction; /* or the last part of data, taken before shuffling */
+    bool no_shuffle;
+    int patience; /* stop after so many epochs without improvement; 0: do not */
+    double min_delta; /* a smaller improvement does not count */
+    nn_monitor monitor; /* what patience watches */
+    bool no_restore; /* after an early stop keep the last weights, not the best */
+    const double *class_weight; /* (classes): a factor on the loss of each class's samples */
+    nn_callback *on_batch, *on_epoch;
+    nn_callback *on_gradient; /* between backward and step: model->grads is complete */
+    void *user; /* passed to the callbacks */
+    bool quiet;
+} nn_fit_args;
+
+/* Trains: nn_fit(m, &train, .epochs = 10, .batch_size = 128, .validation = &test). On a terminal
+   it draws a progress bar, in a file it writes a line for each epoch. model->history has the
+   epochs. A second call goes on where the first ended.
+   Errors, before the first step: NN_ERR_SHAPE (inputs, targets), NN_ERR_DATA (a label that the
+   output has no unit for, NaN in the data: with its row), NN_ERR_ARGUMENT (batch larger than the
+   data, 0 samples), NN_ERR_MEMORY; in a step: NN_ERR_NUMERIC with layer, epoch and step. */
+#define nn_fit(...) nn_fit_make(NN_ARGS(nn_fit_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_fit_make(nn_fit_args args);
+
+/* The same, one batch at a time: nn_fit_begin(...); while (nn_fit_step(m)) {...}
+   status = nn_fit_end(m). nn_fit_step returns false when training is over or failed. The data and
+   validation sets must stay until nn_fit_end. */
+#define nn_fit_begin(...) nn_fit_begin_make(NN_ARGS(nn_fit_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_fit_begin_make(nn_fit_args args);
+NN_API bool nn_fit_step(nn_model *model);
+NN_API nn_status nn_fit_end(nn_model *model);
+
+typedef struct nn_metrics {
+    nn_status status; /* not NN_OK: the numbers are NaN */
+    int n; /* samples */
+    double loss; /* mean over the samples, penalties included */
+    double accuracy; /* share of rows whose largest output is the right class; with binary and
+                        multi-label losses share of outputs on the right side of 0.5; else NaN */
+    double top_k; /* share of rows whose class is among the k largest outputs; else NaN */
+    double mae; /* mean absolute difference of outputs and targets; with class labels NaN */
+} nn_metrics;
+
+/* Measures the model on data, without dropout: nn_metrics r = nn_evaluate(m, &test). */
+NN_API nn_metrics nn_evaluate(nn_model *model, const nn_data *data);
+
+/* Outputs y (n, output->size) for n samples x (n, input size) of a model with one input, in the
+   units of the training data (bytes: 0 to 255). Needs nn_build or nn_compile. */
+NN_API nn_status nn_predict(nn_model *model, nn_real *y, const nn_real *x, int n);
+
+/* Outputs for all samples of a data set, whatever its inputs. */
+NN_API nn_status nn_predict_data(nn_model *model, nn_real *y, const nn_data *data);
+
+/* The name of class k as it stood in the training data, or its number as text. */
+NN_API const char *nn_class_name(const nn_model *model, int k);
+
+/* Confusion matrix over data: counts (C, C), row = the true class, column = the predicted one.
+   C is the size of the output's last axis. */
+NN_API nn_status nn_confusion(nn_model *model, const nn_data *data, int *counts);
+
+/* By hand. nn_feed copies the given samples (rows NULL: the first n) to the inputs and targets;
+   nn_forward computes every tensor and model->loss; nn_backward all gradients; nn_step updates the
+   parameters. In NN_INFERENCE dropout is off. */
+typedef enum nn_mode { NN_INFERENCE, NN_TRAINING } nn_mode;
+NN_API nn_status nn_feed(nn_model *model, const nn_data *data, const int *rows, int n);
+NN_API nn_status nn_forward(nn_model *model, nn_mode mode);
+NN_API nn_status nn_backward(nn_model *model);
+NN_API nn_status nn_step(nn_model *model);
+
+/* The learning rate of the next step; set it to override the schedule from now on. */
+NN_API double nn_learning_rate(const nn_model *model);
+NN_API void nn_set_learning_rate(nn_model *model, double lr);
+
+typedef struct nn_epoch {
+    int epoch; /* from 1 */
+    double loss, accuracy, mae; /* running means over the epoch's batches, as Keras prints them */
+    double val_loss, val_accuracy, val_mae; /* NaN without validation data */
+    double lr; /* at the end of the epoch */
+    double gradient_norm; /* largest of the epoch's steps, before clipping */
+    double seconds;
+} nn_epoch;
+
+typedef struct nn_history {
+    nn_epoch *epoch; /* (epochs) */
+    int epochs;
+    int best; /* index of the best epoch by what patience watched, or of the last */
+    bool stopped_early;
+} nn_history;
+
+/* Writes the history as a text table with a header line that starts with #. */
+NN_API nn_status nn_write_history(const nn_model *model, const char *path);
+
+/* What a program may read of a model; the fields below the line are the library's. */
+struct nn_model {
+    nn_real *values, *grads; /* all parameters in one array, and their gradients in another */
+    size_t parameters; /* how many numbers that is */
+    double loss; /* of the last nn_forward with targets */
+    double gradient_norm; /* of the last nn_step, before clipping */
+    int batch; /* samples in the tensors now */
+    int epoch, epochs; /* of nn_fit, from 1 */
+    int step, steps; /* batch within the epoch, from 1 */
+    long updates; /* of all nn_step so far */
+    nn_metrics running; /* of the epoch so far */
+    nn_history history;
+    size_t bytes; /* of the planned memory */
+    nn_tensor *output;
+    nn_status status; /* of the first constructor that failed */
+    /* ---- */
+    struct nn__run *run;
+};
+
+/* ======================================================================== >>inspect ======= */
+
+/* Prints layers, shapes, parameters and the bytes that training with this batch size takes;
+   batch_size 0: 32. */
+NN_API nn_status nn_summary(nn_model *model, int batch_size);
+
+typedef struct nn_check_args {
+    nn_place at;
+    nn_model *model;
+    const nn_data *data;
+    int rows; /* samples to use; default: at most 8 */
+    int entries; /* of each parameter tensor, at random; default 50, all when it has fewer */
+    double step; /* relative to the parameter; default 1e-5 in double, 1e-2 in float */
+    double tolerance; /* default 1e-6 in double, 2e-2 in float */
+    uint64_t seed;
+} nn_check_args;
+
+typedef struct nn_check {
+    nn_status status; /* NN_ERR_NUMERIC: a gradient is wrong; nn_last_error() says which */
+    double worst; /* largest difference over the largest gradient of its tensor */
+    char tensor[NN_NAME_SIZE]; /* where it is */
+    size_t entry;
+    double backward, numeric; /* the two values there */
+    int checked, skipped; /* entries; skipped: the change moved a ReLU or the like over its kink */
+} nn_check;
+
+/* Compares the gradients of a compiled model with central differences, (L(w + h) - L(w - h)) / 2h,
+   where L weighs the samples' losses with random numbers, so that errors which cancel in the mean
+   show: nn_gradient_check(m, &data). Every parameter tensor that is not frozen; the weights are
+   as before when it returns. */
+#define nn_gradient_check(...)                                                                     \
+    nn_gradient_check_make(NN_ARGS(nn_check_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_check nn_gradient_check_make(nn_check_args args);
+
+/* The share of the entries of `layer` that are 0 or less for every sample of data: dead units,
+   where layer is the output of a ReLU. NaN when it fails. */
+NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_data *data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NN_H */
+
+/* ======== stop here if you only want the API; what follows is how it works ================== */
+
+#ifdef NN_IMPLEMENTATION
+#ifndef NN_IMPLEMENTATION_DONE
+#define NN_IMPLEMENTATION_DONE
+
+#include <ctype.h>
+#include <errno.h>
+#include <float.h>
+#include <limits.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ======================================================================== >>config ======== */
+
+#if defined(__FAST_MATH__) && !defined(NN_ALLOW_FAST_MATH)
+#error "nn.h: -ffast-math breaks NaN; build without it, or define NN_ALLOW_FAST_MATH"
+#endif
+
+#ifndef NN_ASSERT
+#include <assert.h>
+#define NN_ASSERT(x) assert(x)
+#endif
+
+/* Vector code: GCC's and clang's vectors on x86-64; used only where the CPU has them. */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(__TINYC__) && !defined(NN_NO_SIMD) &&     \
+    !defined(NN_DOUBLE)
+#define NN__AVX2 1
+#include <immintrin.h>
+#else
+#define NN__AVX2 0
+#endif
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <unistd.h>
+#define NN__IS_TERMINAL() isatty(1)
+#else
+#define NN__IS_TERMINAL() 0
+#endif
+
+/* One error sentence for each thread, where the compiler knows threads. */
+#if defined(__cplusplus)
+#define NN__THREAD_LOCAL thread_local
+#elif defined(__TINYC__)
+#define NN__THREAD_LOCAL
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L && !defined(__STDC_NO_THREADS__)
+#define NN__THREAD_LOCAL _Thread_local
+#elif defined(__GNUC__)
+#define NN__THREAD_LOCAL __thread
+#else
+#define NN__THREAD_LOCAL
+#endif
+
+/* clang-format off */
+/* The empty initialiser of a struct: C99 wants {0}, C++ warns about it. */
+#ifdef __cplusplus
+#define NN__EMPTY {}
+#else
+#define NN__EMPTY { 0 }
+#endif
+/* clang-format on */
+
+#define NN__MIN(a, b) ((a) < (b) ? (a) : (b))
+#define NN__MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/* ======================================================================== >>error ========= */
+
+#define NN__MESSAGE_SIZE 512
+#define NN__ALIGNMENT 64 /* a cache line, and two AVX2 vectors */
+
+static NN__THREAD_LOCAL char nn__message[NN__MESSAGE_SIZE];
+static nn_log_function *nn__log_to = nn_log_default;
+static void *nn__log_user;
+static nn_allocator nn__allocator;
+static const nn_place nn__nowhere = { NULL, 0 }; /* for calls that carry no place of the caller */
+
+NN_API const char *nn_status_text(nn_status status)
+{
+#define NN__STATUS_TEXT(name, text) text,
+    static const char *const texts[] = { NN_STATUS_LIST(NN__STATUS_TEXT) };
+    return (int)status >= 0 && status < NN_STATUS_COUNT ? texts[status] : "unknown status";
+}
+
+NN_API const char *nn_last_error(void)
+{
+    return nn__message;
+}
+
+/* Adds text to the message, as much as there is room for. */
+static void nn__message_add(const char *text)
+{
+    size_t used = strlen(nn__message), length = strlen(text), room = NN__MESSAGE_SIZE - 1 - used;
+    if (length > room) length = room;
+    memcpy(nn__message + used, text, length);
+    nn__message[used + length] = 0;
+}
+
+/* Records "file:line: call: sentence" for nn_last_error and returns the status. A place without a
+   file leaves the first part out. */
+NN__PRINTF(4, 5)
+static nn_status nn__fail(nn_place at, nn_status status, const char *call, const char *format, ...)
+{
+    char text[NN__MESSAGE_SIZE], line[24];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments); /* first: an argument may be the message */
+    va_end(arguments);
+    nn__message[0] = 0;
+    if (at.file) {
+        snprintf(line, sizeof line, ":%d: ", at.line);
+        nn__message_add(at.file);
+        nn__message_add(line);
+    }
+    nn__message_add(call);
+    nn__message_add(": ");
+    nn__message_add(text);
+    return status;
+}
+
+static nn_status nn__fail_memory(nn_place at, const char *call, const char *what)
+{
+    return nn__fail(at, NN_ERR_MEMORY, call,
+                    "no memory for %s; use smaller batches, less data or a smaller model", what);
+}
+
+NN_API void nn_set_log(nn_log_function *log, void *user)
+{
+    nn__log_to = log;
+    nn__log_user = user;
+}
+
+NN_API void nn_log_default(void *user, nn_log_level level, const char *text)
+{
+    static const char *const prefix[] = { "", "", "warning: ", "error: " };
+    const bool terminal = NN__IS_TERMINAL();
+    (void)user;
+    if (level >= NN_LOG_WARNING) {
+        fflush(stdout);
+        fprintf(stderr, "%s%s\n", prefix[level], text);
+    } else if (level == NN_LOG_INFO) printf("%s%s\n", terminal ? "\r\033[K" : "", text);
+    else if (terminal) printf("\r%s\033[K", text);
+    fflush(stdout);
+}
+
+NN__PRINTF(2, 3) static void nn__log(nn_log_level level, const char *format, ...)
+{
+    char text[2 * NN__MESSAGE_SIZE];
+    va_list arguments;
+    if (!nn__log_to) return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    nn__log_to(nn__log_user, level, text);
+}
+
+NN_API void nn_set_allocator(const nn_allocator *allocator)
+{
+    if (allocator) nn__allocator = *allocator;
+    else memset(&nn__allocator, 0, sizeof nn__allocator);
+}
+
+/* a * b, or false where it does not fit: the one multiply for all sizes that come from outside. */
+static bool nn__mul(size_t a, size_t b, size_t *product)
+{
+    if (b && a > SIZE_MAX / b) return false;
+    *product = a * b;
+    return true;
+}
+
+/* count * size bytes aligned to NN__ALIGNMENT, or NULL. What the allocator gave stands before. */
+static void *nn__alloc(size_t count, size_t size)
+{
+    size_t bytes;
+    const size_t extra = NN__ALIGNMENT + sizeof(void *);
+    if (!nn__mul(count, size, &bytes) || bytes > (size_t)PTRDIFF_MAX - extra) return NULL;
+    void *raw = nn__allocator.allocate ? nn__allocator.allocate(nn__allocator.user, bytes + extra)
+                                       : malloc(bytes + extra);
+    if (!raw) return NULL;
+    uintptr_t first = (uintptr_t)raw, start = (first + extra) & ~(uintptr_t)(NN__ALIGNMENT - 1);
+    void *memory = (char *)raw + (start - first);
+    memcpy((char *)memory - sizeof raw, &raw, sizeof raw);
+    return memory;
+}
+
+static void *nn__alloc_zero(size_t count, size_t size)
+{
+    void *memory = nn__alloc(count, size);
+    if (memory) memset(memory, 0, count * size);
+    return memory;
+}
+
+static void nn__free(void *memory)
+{
+    void *raw;
+    if (!memory) return;
+    memcpy(&raw, (char *)memory - sizeof raw, sizeof raw);
+    if (nn__allocator.release) nn__allocator.release(nn__allocator.user, raw);
+    else free(raw);
+}
+
+/* Copies at most size - 1 characters and closes with a zero. */
+static void nn__copy_text(char *to, size_t size, const char *from)
+{
+    size_t length = NN__MIN(strlen(from), size - 1);
+    memcpy(to, from, length);
+    to[length] = 0;
+}
+
+/* ======================================================================== >>random ======== */
+
+/* The finaliser of SplitMix64: every bit of x changes half of the bits of the result. */
+static uint64_t nn__mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+NN_API nn_random nn_random_seed(uint64_t seed)
+{
+    nn_random random;
+    random.state = nn__mix(seed + UINT64_C(0x632be59bd9b4e019));
+    return random;
+}
+
+NN_API nn_random nn_random_split(const nn_random *random, uint64_t stream)
+{
+    nn_random child;
+    child.state = nn__mix(random->state ^ nn__mix(stream + UINT64_C(0xd1342543de82ef95)));
+    return child;
+}
+
+NN_API uint64_t nn_random_u64(nn_random *random)
+{
+    return nn__mix(random->state += UINT64_C(0x9e3779b97f4a7c15));
+}
+
+NN_API uint64_t nn_random_below(nn_random *random, uint64_t n)
+{
+    NN_ASSERT(n > 0);
+    uint64_t x, cut = (0 - n) % n; /* the first 2^64 mod n values would be one too many */
+    do x = nn_random_u64(random);
+    while (x < cut);
+    return x % n;
+}
+
+/* A number in [0, 1) from the upper 53 bits. */
+static double nn__unit(uint64_t bits)
+{
+    return (double)(bits >> 11) * (1.0 / 9007199254740992.0);
+}
+
+NN_API double nn_random_uniform(nn_random *random, double low, double high)
+{
+    double x = low + (high - low) * nn__unit(nn_random_u64(random));
+    return x < high ? x : low; /* rounding can reach high */
+}
+
+NN_API double nn_random_normal(nn_random *random, double mean, double deviation)
+{
+    double u = 1 - nn_random_uniform(random, 0, 1); /* Box and Muller 1958; u is never 0 */
+    double angle = 6.283185307179586 * nn_random_uniform(random, 0, 1);
+    return mean + deviation * sqrt(-2 * log(u)) * cos(angle);
+}
+
+NN_API void nn_random_shuffle(nn_random *random, int *index, int n)
+{
+    for (int i = n - 1; i > 0; i--) {
+        int j = (int)nn_random_below(random, (uint64_t)i + 1), swap = index[i];
+        index[i] = index[j];
+        index[j] = swap;
+    }
+}
+
+/* ======================================================================== >>simd =============
+   The vector type and the operations on it. Every fast kernel has a plain twin, `_ref`, which is
+   its definition and what runs where there are no vectors. */
+
+enum { NN__CPU_UNKNOWN, NN__CPU_SCALAR, NN__CPU_AVX2 };
+
+static int nn__cpu_choice; /* written once, and by every thread with the same value */
+
+static int nn__cpu_detect(void)
+{
+#if NN__AVX2
+    const char *wish = getenv("NN_CPU");
+    if (wish && strcmp(wish, "scalar") == 0) return NN__CPU_SCALAR;
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return NN__CPU_AVX2;
+    if (wish && strcmp(wish, "avx2") == 0)
+        nn__log(NN_LOG_WARNING, "NN_CPU=avx2, but this CPU has no AVX2: using scalar code");
+#endif
+    return NN__CPU_SCALAR;
+}
+
+static int nn__cpu(void)
+{
+#ifdef __GNUC__
+    int cpu = __atomic_load_n(&nn__cpu_choice, __ATOMIC_RELAXED);
+    if (cpu == NN__CPU_UNKNOWN) {
+        cpu = nn__cpu_detect();
+        __atomic_store_n(&nn__cpu_choice, cpu, __ATOMIC_RELAXED);
+    }
+    return cpu;
+#else
+    if (nn__cpu_choice == NN__CPU_UNKNOWN) nn__cpu_choice = nn__cpu_detect();
+    return nn__cpu_choice;
+#endif
+}
+
+NN_API const char *nn_cpu_name(void)
+{
+    return nn__cpu() == NN__CPU_AVX2 ? "avx2" : "scalar";
+}
+
+#if NN__AVX2
+/* The attribute compiles one function for AVX2 and FMA whatever the command line says. A helper
+   needs it too, or it cannot be inlined. */
+#define NN__VECTOR __attribute__((target("avx2,fma")))
+#define NN__VECTOR_OP NN__VECTOR __attribute__((always_inline)) static inline
+
+typedef __m256 nn__v; /* 8 floats; + - * / work on it */
+
+NN__VECTOR_OP nn__v nn__v_load(const float *p)
+{
+    return _mm256_loadu_ps(p);
+}
+NN__VECTOR_OP void nn__v_store(float *p, nn__v v)
+{
+    _mm256_storeu_ps(p, v);
+}
+NN__VECTOR_OP nn__v nn__v_all(float x)
+{
+    return _mm256_set1_ps(x);
+}
+NN__VECTOR_OP nn__v nn__v_fma(nn__v a, nn__v b, nn__v c) /* a * b + c, rounded once */
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+NN__VECTOR_OP nn__v nn__v_sqrt(nn__v v)
+{
+    return _mm256_sqrt_ps(v);
+}
+#endif
+
+/* The unrolling that the matrix product needs even at -O2. */
+#if defined(__clang__)
+#define NN__UNROLL _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__) && __GNUC__ >= 8
+#define NN__UNROLL _Pragma("GCC unroll 16")
+#else
+#define NN__UNROLL
+#endif
+
+/* for loops over independent work, on all cores where OpenMP is on and there is enough to do.
+   No sum is ever split between threads, so their number changes no bit of the result. */
+#ifdef _OPENMP
+#define NN__PRAGMA(x) _Pragma(#x)
+#define NN__PARALLEL(condition) NN__PRAGMA(omp parallel for schedule(static) if (condition))
+#else
+#define NN__PARALLEL(condition)
+#endif
+
+/* ---- are all finite? ------------------------------------------------------ >>simd/finite
+   A float is NaN or infinite where all bits of its exponent are set. Looking at bits works even
+   where the compiler was told that NaN does not exist. */
+static bool nn__finite_ref(const nn_real *x, size_t n)
+{
+    bool finite = true;
+    for (size_t i = 0; i < n; i++) {
+#ifdef NN_DOUBLE
+        uint64_t bits, exponent = UINT64_C(0x7ff0000000000000);
+#else
+        uint32_t bits, exponent = 0x7f800000u;
+#endif
+        memcpy(&bits, &x[i], sizeof bits);
+        finite &= (bits & exponent) != exponent;
+    }
+    return finite;
+}
+
+#if NN__AVX2
+NN__VECTOR static bool nn__finite_avx2(const nn_real *x, size_t n)
+{
+    const __m256i exponent = _mm256_set1_epi32(0x7f800000);
+    __m256i found = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        __m256i bits = _mm256_and_si256(_mm256_castps_si256(nn__v_load(x + i)), exponent);
+        found = _mm256_or_si256(found, _mm256_cmpeq_epi32(bits, exponent));
+    }
+    return _mm256_testz_si256(found, found) && nn__finite_ref(x + i, n - i);
+}
+#endif
+
+static bool nn__finite(const nn_real *x, size_t n)
+{
+#if NN__AVX2
+    if (nn__cpu() == NN__CPU_AVX2) return nn__finite_avx2(x, n);
+#endif
+    return nn__finite_ref(x, n);
+}
+
+/* ======================================================================== >>matmul ===========
+   C = A B with rows of C in tiles of 6 and columns in tiles of 16: 12 vectors of sums stay in
+   registers while k runs, and each number that is loaded is used 6 or 16 times. B is packed first
+   into panels of 16 columns, so that the inner loop reads it straight on; A is read where it lies,
+   through one pointer for each of the 6 rows. Blocks of k keep a panel of B in the first-level
+   cache while all rows of a block of A pass by (Goto and van de Geijn 2008). */
+
+enum {
+    NN__TILE_ROWS = 6,
+    NN__TILE_COLUMNS = 16,
+    NN__BLOCK_ROWS = 96,
+    NN__BLOCK_PANELS = 4,
+    NN__BLOCK_K = 384
+};
+
+/* Called on finished pieces of rows of C: an activation, in place. */
+typedef void nn__finish(nn_real *c, size_t n, double alpha);
+
+typedef struct nn__product {
+    nn_real *c;
+    const nn_real *a, *b;
+    int m, n, k;
+    ptrdiff_t a_row, a_column, b_row, b_column; /* steps, in numbers */
+    bool add; /* C += A B */
+    const nn_real *bias; /* (n), added to every row; or NULL */
+    nn__finish *finish; /* or NULL */
+    double alpha;
+    nn_real *work;
+} nn__product;
+
+/* The definition: c_ij = sum_q a_iq b_qj, then bias and activation. */
+static void nn__matmul_ref(const nn__product *p)
+{
+    for (int i = 0; i < p->m; i++) {
+        const nn_real *a_i = p->a + i * p->a_row;
+        nn_real *c_i = p->c + (size_t)i * (size_t)p->n;
+        for (int j = 0; j < p->n; j++) {
+            const nn_real *b_j = p->b + j * p->b_column;
+            nn_real sum = 0;
+            for (int q = 0; q < p->k; q++) sum += a_i[q * p->a_column] * b_j[q * p->b_row];
+            c_i[j] = (p->add ? c_i[j] : 0) + sum + (p->bias ? p->bias[j] : 0);
+        }
+        if (p->finish) p->finish(c_i, (size_t)p->n, p->alpha);
+    }
+}
+
+NN_API size_t nn_matmul_work_size(int m, int n, int k)
+{
+    (void)m;
+    size_t panels = ((size_t)n + NN__TILE_COLUMNS - 1) / NN__TILE_COLUMNS;
+    return panels * NN__TILE_COLUMNS * (size_t)k + 1; /* 1: never empty */
+}
+
+#if NN__AVX2
+/* The 16 columns of B from j on, row after row, with zeros where B ends. */
+static void nn__pack_panel(float *to, const nn__product *p, int j)
+{
+    int columns = NN__MIN(p->n - j, (int)NN__TILE_COLUMNS);
+    const float *b = p->b + j * p->b_column;
+    if (columns < NN__TILE_COLUMNS) memset(to, 0, sizeof(float) * NN__TILE_COLUMNS * (size_t)p->k);
+    if (p->b_column == 1 && columns == NN__TILE_COLUMNS)
+        for (int q = 0; q < p->k; q++)
+            memcpy(to + q * NN__TILE_COLUMNS, b + q * p->b_row, sizeof(float) * NN__TILE_COLUMNS);
+    else
+        for (int c = 0; c < columns; c++)
+            for (int q = 0; q < p->k; q++)
+                to[q * NN__TILE_COLUMNS + c] = b[c * p->b_column + q * p->b_row];
+}
+
+/* sums (6, 16) = 6 rows of A times one packed panel of B, over k terms. */
+NN__VECTOR static void nn__tile_avx2_6x16(float *sums, const float *const a[NN__TILE_ROWS],
+                                          ptrdiff_t a_column, const float *b, int k)
+{
+    nn__v c[NN__TILE_ROWS][2];
+    NN__UNROLL
+    for (int i = 0; i < NN__TILE_ROWS; i++) c[i][0] = c[i][1] = nn__v_all(0);
+    for (ptrdiff_t q = 0, at = 0; q < k; q++, at += a_column, b += NN__TILE_COLUMNS) {
+        nn__v b0 = nn__v_load(b), b1 = nn__v_load(b + 8);
+        NN__UNROLL
+        for (int i = 0; i < NN__TILE_ROWS; i++) {
+            nn__v a_i = nn__v_all(a[i][at]);
+            c[i][0] = nn__v_fma(a_i, b0, c[i][0]);
+            c[i][1] = nn__v_fma(a_i, b1, c[i][1]);
+        }
+    }
+    NN__UNROLL
+    for (int i = 0; i < NN__TILE_ROWS; i++) {
+        nn__v_store(sums + i * NN__TILE_COLUMNS, c[i][0]);
+        nn__v_store(sums + i * NN__TILE_COLUMNS + 8, c[i][1]);
+    }
+}
+
+/* Puts a tile of sums into C at (i, j): over or onto what is there, and after the last block of k
+   with bias and activation. */
+static void nn__tile_out(const nn__product *p, const float *sums, int i, int j, bool add, bool last)
+{
+    int rows = NN__MIN(p->m - i, (int)NN__TILE_ROWS);
+    int columns = NN__MIN(p->n - j, (int)NN__TILE_COLUMNS);
+    for (int r = 0; r < rows; r++, sums += NN__TILE_COLUMNS) {
+        float *c = p->c + (size_t)(i + r) * (size_t)p->n + j;
+        if (add)
+            for (int s = 0; s < columns; s++) c[s] += sums[s];
+        else memcpy(c, sums, sizeof(float) * (size_t)columns);
+        if (last && p->bias)
+            for (int s = 0; s < columns; s++) c[s] += p->bias[j + s];
+        if (last && p->finish) p->finish(c, (size_t)columns, p->alpha);
+    }
+}
+
+/* One block of C: rows from i, panels from `panel`, over all of k. */
+static void nn__matmul_block(const nn__product *p, int i_begin, int panel_begin, int panel_end)
+{
+    float sums[NN__TILE_ROWS * NN__TILE_COLUMNS];
+    int i_end = NN__MIN(i_begin + NN__BLOCK_ROWS, p->m);
+    int blocks = (p->k + NN__BLOCK_K - 1) / NN__BLOCK_K, step = (p->k + blocks - 1) / blocks;
+    for (int q = 0; q < p->k; q += step)
+        for (int panel = panel_begin; panel < panel_end; panel++) {
+            int terms = NN__MIN(step, p->k - q);
+            const float *b =
+                p->work + ((size_t)panel * (size_t)p->k + (size_t)q) * NN__TILE_COLUMNS;
+            for (int i = i_begin; i < i_end; i += NN__TILE_ROWS) {
+                const float *a[NN__TILE_ROWS]; /* rows past the end repeat the last one */
+                for (int r = 0; r < NN__TILE_ROWS; r++)
+                    a[r] = p->a + NN__MIN(i + r, p->m - 1) * p->a_row + q * p->a_column;
+                nn__tile_avx2_6x16(sums, a, p->a_column, b, terms);
+                nn__tile_out(p, sums, i, panel * NN__TILE_COLUMNS, p->add || q > 0,
+                             q + terms == p->k);
+            }
+        }
+}
+
+static void nn__matmul_avx2(const nn__product *p)
+{
+    int panels = (p->n + NN__TILE_COLUMNS - 1) / NN__TILE_COLUMNS;
+    int across = (panels + NN__BLOCK_PANELS - 1) / NN__BLOCK_PANELS;
+    int blocks = across * ((p->m + NN__BLOCK_ROWS - 1) / NN__BLOCK_ROWS);
+    bool large = (double)p->m * p->n * p->k > 1e6; /* else waking threads costs more */
+    (void)large;
+    NN__PARALLEL(large)
+    for (int panel = 0; panel < panels; panel++)
+        nn__pack_panel(p->work + (size_t)panel * NN__TILE_COLUMNS * (size_t)p->k, p,
+                       panel * NN__TILE_COLUMNS);
+    NN__PARALLEL(large)
+    for (int block = 0; block < blocks; block++) {
+        int first = block % across * NN__BLOCK_PANELS;
+        nn__matmul_block(p, block / across * NN__BLOCK_ROWS, first,
+                         NN__MIN(first + NN__BLOCK_PANELS, panels));
+    }
+}
+#endif
+
+static void nn__matmul_run(const nn__product *p)
+{
+    NN_ASSERT(p->c && p->a && p->b && p->m >= 0 && p->n >= 0 && p->k >= 0);
+#if NN__AVX2
+    if (nn__cpu() == NN__CPU_AVX2 && p->m > 0 && p->n > 0 && p->k > 0) {
+        nn__matmul_avx2(p);
+        return;
+    }
+#endif
+    nn__matmul_ref(p);
+}
+
+static nn__product nn__product_of(nn_real *c, const nn_real *a, const nn_real *b, int m, int n,
+                                  int k, int flags, nn_real *work)
+{
+    nn__product p = NN__EMPTY;
+    bool ta = (flags & NN_TRANSPOSE_A) != 0, tb = (flags & NN_TRANSPOSE_B) != 0;
+    p.c = c, p.a = a, p.b = b, p.m = m, p.n = n, p.k = k;
+    p.a_row = ta ? 1 : k, p.a_column = ta ? m : 1;
+    p.b_row = tb ? 1 : n, p.b_column = tb ? k : 1;
+    p.add = (flags & NN_ACCUMULATE) != 0;
+    p.work = work;
+    return p;
+}
+
+NN_API void nn_matmul(nn_real *c, const nn_real *a, const nn_real *b, int m, int n, int k,
+                      int flags, nn_real *work)
+{
+    nn__product p = nn__product_of(c, a, b, m, n, k, flags, work);
+    nn__matmul_run(&p);
+}
+
+/* ======================================================================== >>kernels ======= */
+
+/* libm's functions for nn_real. */
+#ifdef NN_DOUBLE
+#define NN__LIBM(name) name
+#define NN__REAL_MAX DBL_MAX
+#else
+#define NN__LIBM(name) name##f
+#define NN__REAL_MAX FLT_MAX
+#endif
+
+/* 1 / (1 + e^-x) with an exponent that is never positive, so nothing overflows.  [F2.1] */
+static nn_real nn__sigmoid(nn_real x)
+{
+    nn_real e = NN__LIBM(exp)(-NN__LIBM(fabs)(x)), s = 1 / (1 + e);
+    return x >= 0 ? s : e * s;
+}
+
+/* The normal distribution, of GELU: the share below x, and the density at x. */
+static nn_real nn__normal_below(nn_real x)
+{
+    return (nn_real)0.5 * NN__LIBM(erfc)(x * (nn_real)-0.70710678118654752);
+}
+
+static nn_real nn__normal_density(nn_real x)
+{
+    return (nn_real)0.39894228040143268 * NN__LIBM(exp)((nn_real)-0.5 * x * x);
+}
+
+/* ---- activations --------------------------------------------------- >>kernels/activation
+   Each line: y = g(x), then g'(x), from y where that is possible.  [F2.1 to F2.4, F2.6]
+   a is alpha. x < 0 ? 0 : x rather than x > 0 ? x : 0 lets NaN through, so that it is found. The
+   sources: ELU Clevert 2016, GELU Hendrycks 2016 (with the exact error function), SiLU Elfwing
+   2018, softplus log(1 + e^x), written so that e^x cannot overflow. */
+/* clang-format off */
+#define NN__POINTWISE_LIST(X)                                                                      \
+    X(NN_LINEAR, linear, x, 1)                                                                     \
+    X(NN_RELU, relu, x < 0 ? 0 : x, y > 0 ? 1 : 0)                                                 \
+    X(NN_LEAKY_RELU, leaky_relu, x < 0 ? a * x : x, y > 0 ? 1 : a)                                 \
+    X(NN_ELU, elu, x < 0 ? a * NN__LIBM(expm1)(x) : x, y > 0 ? 1 : y + a)                          \
+    X(NN_SIGMOID, sigmoid, nn__sigmoid(x), y * (1 - y))                                            \
+    X(NN_TANH, tanh, NN__LIBM(tanh)(x), 1 - y * y)                                                 \
+    X(NN_GELU, gelu, x * nn__normal_below(x), nn__normal_below(x) + x * nn__normal_density(x))     \
+    X(NN_SILU, silu, x * nn__sigmoid(x), nn__sigmoid(x) * (1 + x * (1 - nn__sigmoid(x))))          \
+    X(NN_SOFTPLUS, softplus, (x > 0 ? x : 0) + NN__LIBM(log1p)(NN__LIBM(exp)(-NN__LIBM(fabs)(x))), \
+      -NN__LIBM(expm1)(-y))
+/* clang-format on */
+
+/* For each line three loops: forward; backward, dx += dy g'; and backward in place, dy *= g'. */
+#define NN__POINTWISE_LOOPS(NAME, name, forward, slope)                                            \
+    static void nn__##name##_forward(nn_real *ys, const nn_real *xs, size_t n, nn_real a)          \
+    {                                                                                              \
+        (void)a;                                                                                   \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            nn_real x = xs[i];                                                                     \
+            ys[i] = forward;                                                                       \
+        }                                                                                          \
+    }                                                                                              \
+    static void nn__##name##_backward(nn_real *dx, const nn_real *dy, const nn_real *xs,           \
+                                      const nn_real *ys, size_t n, nn_real a)                      \
+    {                                                                                              \
+        (void)a;                                                                                   \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            nn_real x = xs[i], y = ys[i];                                                          \
+            (void)x, (void)y;                                                                      \
+            dx[i] += dy[i] * (slope);                                                              \
+        }                                                                                          \
+    }                                                                                              \
+    static void nn__##name##_in_place(nn_real *dy, const nn_real *ys, size_t n, nn_real a)         \
+    {                                                                                              \
+        (void)a;                                                                                   \
+        for (size_t i = 0; i < n; i++) {                                                           \
+            nn_real x = 0, y = ys[i];                                                              \
+            (void)x, (void)y;                                                                      \
+            dy[i] *= slope;                                                                        \
+        }                                                                                          \
+    }                                                                                              \
+    static void nn__##name##_finish(nn_real *c, size_t n, double alpha)                            \
+    {                                                                                              \
+        nn__##name##_forward(c, c, n, (nn_real)alpha);                                             \
+    }
+NN__POINTWISE_LIST(NN__POINTWISE_LOOPS)
+
+typedef struct nn__pointwise {
+    void (*forward)(nn_real *ys, const nn_real *xs, size_t n, nn_real a);
+    void (*backward)(nn_real *dx, const nn_real *dy, const nn_real *xs, const nn_real *ys, size_t n,
+                     nn_real a);
+    void (*in_place)(nn_real *dy, const nn_real *ys, size_t n, nn_real a);
+    nn__finish *finish;
+} nn__pointwise;
+
+/* The loops of a pointwise activation. */
+static const nn__pointwise *nn__pointwise_of(nn_activation kind)
+{
+#define NN__POINTWISE_ROW(NAME, name, forward, slope)                                              \
+    { nn__##name##_forward, nn__##name##_backward, nn__##name##_in_place, nn__##name##_finish },
+    static const nn__pointwise table[] = { NN__POINTWISE_LIST(NN__POINTWISE_ROW) };
+    NN_ASSERT((int)kind >= 0 && kind < NN_SOFTMAX);
+    return &table[kind];
+}
+
+NN_API const char *nn_activation_name(nn_activation kind)
+{
+#define NN__ACTIVATION_TEXT(name, text) text,
+    static const char *const names[] = { NN_ACTIVATION_LIST(NN__ACTIVATION_TEXT) };
+    return (int)kind >= 0 && kind < NN_ACTIVATION_COUNT ? names[kind] : "unknown";
+}
+
+NN_API void nn_activation_forward(nn_activation kind, double alpha, nn_real *y, const nn_real *x,
+                                  size_t n)
+{
+    NN_ASSERT(n == 0 || (x && y));
+    nn__pointwise_of(kind)->forward(y, x, n, (nn_real)alpha);
+}
+
+NN_API void nn_activation_backward(nn_activation kind, double alpha, nn_real *dx, const nn_real *dy,
+                                   const nn_real *x, const nn_real *y, size_t n)
+{
+    NN_ASSERT(n == 0 || (dx && dy && y && (x || (kind != NN_GELU && kind != NN_SILU))));
+    nn__pointwise_of(kind)->backward(dx, dy, x ? x : y, y, n, (nn_real)alpha);
+}
+
+/* ---- softmax over the last axis --------------------------------------- >>kernels/softmax
+   x, y, dx, dy  (B, C) row-major. y may be x. dx is added to (+=), so zero it first.
+
+     forward    y_i   = exp(x_i - m) / sum_j exp(x_j - m),   m = max_j x_j              [F2.5]
+     backward   dx_i += y_i (dy_i - sum_j dy_j y_j)          uses y only; x is not needed [F2.6]
+
+   Subtracting m changes nothing on paper; in float it keeps every argument of exp() <= 0, so
+   nothing overflows, and the sum is >= 1 because its largest term is exp(0). */
+static nn_real nn__maximum(const nn_real *x, int n)
+{
+    nn_real m = x[0];
+    for (int i = 1; i < n; i++)
+        if (x[i] > m) m = x[i];
+    return m;
+}
+
+/* One row of forward; returns the sum of the exponentials. */
+static nn_real nn__softmax_row(nn_real *y, const nn_real *x, nn_real m, int C)
+{
+    nn_real sum = 0;
+    for (int i = 0; i < C; i++) sum += y[i] = NN__LIBM(exp)(x[i] - m);
+    for (int i = 0; i < C; i++) y[i] /= sum;
+    return sum;
+}
+
+NN_API void nn_softmax_forward(nn_real *y, const nn_real *x, int B, int C)
+{
+    NN_ASSERT(x && y && B >= 0 && C > 0);
+    for (int b = 0; b < B; b++, x += C, y += C) nn__softmax_row(y, x, nn__maximum(x, C), C);
+}
+
+NN_API void nn_softmax_backward(nn_real *dx, const nn_real *dy, const nn_real *y, int B, int C)
+{
+    NN_ASSERT(dx && dy && y && B >= 0 && C > 0);
+    for (int b = 0; b < B; b++, dx += C, dy += C, y += C) {
+        nn_real dot = 0;
+        for (int i = 0; i < C; i++) dot += dy[i] * y[i];
+        for (int i = 0; i < C; i++) dx[i] += y[i] * (dy[i] - dot);
+    }
+}
+
+/* log-softmax:  y_i = x_i - m - log sum_j exp(x_j - m);   dx_i += dy_i - exp(y_i) sum_j dy_j */
+NN_API void nn_log_softmax_forward(nn_real *y, const nn_real *x, int B, int C)
+{
+    NN_ASSERT(x && y && B >= 0 && C > 0);
+    for (int b = 0; b < B; b++, x += C, y += C) {
+        nn_real m = nn__maximum(x, C), sum = 0;
+        for (int i = 0; i < C; i++) sum += NN__LIBM(exp)(x[i] - m);
+        nn_real log_sum = NN__LIBM(log)(sum);
+        for (int i = 0; i < C; i++) y[i] = x[i] - m - log_sum;
+    }
+}
+
+NN_API void nn_log_softmax_backward(nn_real *dx, const nn_real *dy, const nn_real *y, int B, int C)
+{
+    NN_ASSERT(dx && dy && y && B >= 0 && C > 0);
+    for (int b = 0; b < B; b++, dx += C, dy += C, y += C) {
+        nn_real sum = 0;
+        for (int i = 0; i < C; i++) sum += dy[i];
+        for (int i = 0; i < C; i++) dx[i] += dy[i] - NN__LIBM(exp)(y[i]) * sum;
+    }
+}
+
+/* ---- losses of numbers --------------------------------------------------- >>kernels/loss
+   y, t, dy (B, C); loss, dloss (B). With e = y_bc - t_bc:
+
+     mse    loss_b = 1/C sum_c e²                          dy_bc += dloss_b 2 e / C      [F3.1]
+     mae    loss_b = 1/C sum_c |e|                         dy_bc += dloss_b sign(e) / C
+     huber  e²/2 where |e| <= delta,                       e, or
+            delta (|e| - delta/2) beyond: the mean of it   delta sign(e) beyond; over C    */
+NN_API void nn_mse_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C)
+{
+    for (int b = 0; b < B; b++, y += C, t += C) {
+        double sum = 0;
+        for (int c = 0; c < C; c++) sum += ((double)y[c] - t[c]) * ((double)y[c] - t[c]);
+        loss[b] = (nn_real)(sum / C);
+    }
+}
+
+NN_API void nn_mse_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                            int B, int C)
+{
+    for (int b = 0; b < B; b++, dy += C, y += C, t += C)
+        for (int c = 0; c < C; c++) dy[c] += dloss[b] * 2 * (y[c] - t[c]) / (nn_real)C;
+}
+
+NN_API void nn_mae_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C)
+{
+    for (int b = 0; b < B; b++, y += C, t += C) {
+        double sum = 0;
+        for (int c = 0; c < C; c++) sum += fabs((double)y[c] - t[c]);
+        loss[b] = (nn_real)(sum / C);
+    }
+}
+
+NN_API void nn_mae_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                            int B, int C)
+{
+    for (int b = 0; b < B; b++, dy += C, y += C, t += C)
+        for (int c = 0; c < C; c++) {
+            nn_real sign = (nn_real)((y[c] > t[c]) - (y[c] < t[c]));
+            dy[c] += dloss[b] * sign / (nn_real)C;
+        }
+}
+
+NN_API void nn_huber_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C,
+                             double delta)
+{
+    for (int b = 0; b < B; b++, y += C, t += C) {
+        double sum = 0;
+        for (int c = 0; c < C; c++) {
+            double e = fabs((double)y[c] - t[c]);
+            sum += e <= delta ? 0.5 * e * e : delta * (e - 0.5 * delta);
+        }
+        loss[b] = (nn_real)(sum / C);
+    }
+}
+
+NN_API void nn_huber_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                              int B, int C, double delta)
+{
+    const nn_real d = (nn_real)delta;
+    for (int b = 0; b < B; b++, dy += C, y += C, t += C)
+        for (int c = 0; c < C; c++) {
+            nn_real e = y[c] - t[c], slope = e > d ? d : e < -d ? -d : e;
+            dy[c] += dloss[b] * slope / (nn_real)C;
+        }
+}
+
+/* ---- losses of probabilities -------------------------------------- >>kernels/probability
+   y, z, t (B, C); loss (B). Targets may be anything in [0, 1].
+
+     bce from y         -1/C sum_c [ t log y + (1 - t) log(1 - y) ]                 [F3.2, F3.4]
+                        dy += dloss/C [ -t / y + (1 - t) / (1 - y) ]
+     bce from logits z  1/C sum_c [ max(z, 0) - t z + log(1 + e^-|z|) ]: the same with
+                        y = sigmoid(z), but no logarithm of 0;  dz += dloss/C (sigmoid(z) - t)
+     multi-label        the sum over c in place of the mean                               [F3.5]
+     cross-entropy      -sum_c t log y;  dy += dloss (-t / y)                             [F3.3]
+
+   A term with t = 0 (or 1 - t = 0) is 0 even where its logarithm is infinite. */
+static bool nn__is_probability(nn_real p)
+{
+    return p >= 0 && p <= 1;
+}
+
+static void nn__bce_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C,
+                            double share)
+{
+    for (int b = 0; b < B; b++, y += C, t += C) {
+        double sum = 0;
+        for (int c = 0; c < C; c++) {
+            if (t[c] > 0) sum -= (double)t[c] * log((double)y[c]);
+            if (t[c] < 1) sum -= (1.0 - (double)t[c]) * log1p(-(double)y[c]);
+            if (!nn__is_probability(y[c]) || !nn__is_probability(t[c])) sum = NAN;
+        }
+        loss[b] = (nn_real)(sum * share);
+    }
+}
+
+static void nn__bce_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                             int B, int C, double share)
+{
+    for (int b = 0; b < B; b++, dy += C, y += C, t += C)
+        for (int c = 0; c < C; c++) {
+            nn_real slope = 0;
+            if (t[c] > 0) slope -= t[c] / y[c];
+            if (t[c] < 1) slope += (1 - t[c]) / (1 - y[c]);
+            dy[c] += dloss[b] * (nn_real)share * slope;
+        }
+}
+
+static void nn__bce_logits_forward(nn_real *loss, const nn_real *z, const nn_real *t, int B, int C,
+                                   double share)
+{
+    for (int b = 0; b < B; b++, z += C, t += C) {
+        double sum = 0;
+        for (int c = 0; c < C; c++) {
+            double x = (double)z[c];
+            sum += (x > 0 ? x : 0) - x * (double)t[c] + log1p(exp(-fabs(x)));
+            if (!nn__is_probability(t[c])) sum = NAN;
+        }
+        sum *= share;
+        loss[b] = (nn_real)(sum > (double)NN__REAL_MAX ? (double)NN__REAL_MAX : sum);
+    }
+}
+
+static void nn__bce_logits_backward(nn_real *dz, const nn_real *dloss, const nn_real *z,
+                                    const nn_real *t, int B, int C, double share)
+{
+    for (int b = 0; b < B; b++, dz += C, z += C, t += C)
+        for (int c = 0; c < C; c++) dz[c] += dloss[b] * (nn_real)share * (nn__sigmoid(z[c]) - t[c]);
+}
+
+NN_API void nn_bce_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C)
+{
+    nn__bce_forward(loss, y, t, B, C, 1.0 / C);
+}
+NN_API void nn_bce_backward(nn_real *dy, const nn_real *dloss, const nn_real *y, const nn_real *t,
+                            int B, int C)
+{
+    nn__bce_backward(dy, dloss, y, t, B, C, 1.0 / C);
+}
+NN_API void nn_bce_logits_forward(nn_real *loss, const nn_real *z, const nn_real *t, int B, int C)
+{
+    nn__bce_logits_forward(loss, z, t, B, C, 1.0 / C);
+}
+NN_API void nn_bce_logits_backward(nn_real *dz, const nn_real *dloss, const nn_real *z,
+                                   const nn_real *t, int B, int C)
+{
+    nn__bce_logits_backward(dz, dloss, z, t, B, C, 1.0 / C);
+}
+NN_API void nn_multi_label_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B, int C)
+{
+    nn__bce_forward(loss, y, t, B, C, 1);
+}
+NN_API void nn_multi_label_backward(nn_real *dy, const nn_real *dloss, const nn_real *y,
+                                    const nn_real *t, int B, int C)
+{
+    nn__bce_backward(dy, dloss, y, t, B, C, 1);
+}
+NN_API void nn_multi_label_logits_forward(nn_real *loss, const nn_real *z, const nn_real *t, int B,
+                                          int C)
+{
+    nn__bce_logits_forward(loss, z, t, B, C, 1);
+}
+NN_API void nn_multi_label_logits_backward(nn_real *dz, const nn_real *dloss, const nn_real *z,
+                                           const nn_real *t, int B, int C)
+{
+    nn__bce_logits_backward(dz, dloss, z, t, B, C, 1);
+}
+
+NN_API void nn_cross_entropy_forward(nn_real *loss, const nn_real *y, const nn_real *t, int B,
+                                     int C)
+{
+    for (int b = 0; b < B; b++, y += C, t += C) {
+        double sum = 0;
+        for (int c = 0; c < C; c++) {
+            if (t[c] > 0) sum -= (double)t[c] * log((double)y[c]);
+            if (!nn__is_probability(y[c]) || !nn__is_probability(t[c])) sum = NAN;
+        }
+        loss[b] = (nn_real)sum;
+    }
+}
+
+NN_API void nn_cross_entropy_backward(nn_real *dy, const nn_real *dloss, const nn_real *y,
+                                      const nn_real *t, int B, int C)
+{
+    for (int b = 0; b < B; b++, dy += C, y += C, t += C)
+        for (int c = 0; c < C; c++)
+            if (t[c] > 0) dy[c] -= dloss[b] * t[c] / y[c];
+}
+
+/* ---- cross-entropy fused with softmax --------------------------- >>kernels/cross_entropy
+   z, p, t (B, C); label, loss (B).
+
+     forward    p = softmax(z);  loss_b = sum_c t_c (m + log sum_j exp(z_j - m) - z_c)   [F3.6]
+     backward   dz_bc += dloss_b (p_bc - t_bc)
+
+   The logarithm is of a sum >= 1, never of a probability, so the loss is finite for all finite z
+   (one beyond the largest float is that float). The sparse form has t = 1 at the label. */
+static nn_real nn__finite_loss(double loss)
+{
+    return (nn_real)(loss > (double)NN__REAL_MAX ? (double)NN__REAL_MAX : loss);
+}
+
+NN_API void nn_softmax_cross_entropy_forward(nn_real *loss, nn_real *p, const nn_real *z,
+                                             const nn_real *t, int B, int C)
+{
+    for (int b = 0; b < B; b++, p += C, z += C, t += C) {
+        nn_real m = nn__maximum(z, C);
+        double sum = 0, log_sum = log((double)nn__softmax_row(p, z, m, C));
+        for (int c = 0; c < C; c++)
+            if (!(t[c] == 0)) sum += (double)t[c] * ((double)m - (double)z[c] + log_sum);
+        loss[b] = nn__finite_loss(sum);
+    }
+}
+
+NN_API void nn_softmax_cross_entropy_backward(nn_real *dz, const nn_real *dloss, const nn_real *p,
+                                              const nn_real *t, int B, int C)
+{
+    for (int b = 0; b < B; b++, dz += C, p += C, t += C)
+        for (int c = 0; c < C; c++) dz[c] += dloss[b] * (p[c] - t[c]);
+}
+
+NN_API void nn_sparse_cross_entropy_forward(nn_real *loss, nn_real *p, const nn_real *z,
+                                            const int *label, int B, int C)
+{
+    for (int b = 0; b < B; b++, p += C, z += C) {
+        NN_ASSERT(label[b] >= 0 && label[b] < C);
+        nn_real m = nn__maximum(z, C), sum = nn__softmax_row(p, z, m, C);
+        loss[b] = nn__finite_loss((double)m - (double)z[label[b]] + log((double)sum));
+    }
+}
+
+NN_API void nn_sparse_cross_entropy_backward(nn_real *dz, const nn_real *dloss, const nn_real *p,
+                                             const int *label, int B, int C)
+{
+    for (int b = 0; b < B; b++, dz += C, p += C) {
+        for (int c = 0; c < C; c++) dz[c] += dloss[b] * p[c];
+        dz[label[b]] -= dloss[b];
+    }
+}
+
+/* ---- dense -------------------------------------------------------------- >>kernels/dense
+   x, dx (B, I); W, dW (O, I); b, db (O); y, dy (B, O).
+
+     forward    y   = x Wᵀ + b                                                            [F1.1]
+     backward   dx += dy W,   dW += dyᵀ x,   db += sum over the batch of dy               [F4.4]
+
+   Three matrix products. The activation rides along with the first, while its output is still in
+   the cache. */
+static void nn__dense_run(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b, int B,
+                          int I, int O, nn_activation activation, double alpha, nn_real *work)
+{
+    nn__product p = nn__product_of(y, x, w, B, O, I, NN_TRANSPOSE_B, work);
+    p.bias = b;
+    p.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->finish;
+    p.alpha = alpha;
+    nn__matmul_run(&p);
+}
+
+NN_API void nn_dense_forward(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b,
+                             int B, int I, int O, nn_real *work)
+{
+    nn__dense_run(y, x, w, b, B, I, O, NN_LINEAR, 0, work);
+}
+
+static void nn__bias_backward(nn_real *db, const nn_real *dy, int B, int O)
+{
+    for (int b = 0; b < B; b++, dy += O)
+        for (int o = 0; o < O; o++) db[o] += dy[o];
+}
+
+NN_API void nn_dense_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
+                              const nn_real *x, const nn_real *w, int B, int I, int O,
+                              nn_real *work)
+{
+    if (dx) nn_matmul(dx, dy, w, B, I, O, NN_ACCUMULATE, work);
+    if (dw) nn_matmul(dw, dy, x, O, I, B, NN_TRANSPOSE_A | NN_ACCUMULATE, work);
+    if (db) nn__bias_backward(db, dy, B, O);
+}
+
+NN_API size_t nn_dense_work_size(int B, int I, int O)
+{
+    size_t forward = nn_matmul_work_size(B, O, I), dx = nn_matmul_work_size(B, I, O);
+    size_t dw = nn_matmul_work_size(O, I, B), larger = NN__MAX(forward, dx);
+    return NN__MAX(larger, dw);
+}
+
+/* ---- dropout ---------------------------------------------------------- >>kernels/dropout
+   x, y, dx, dy (B, C). With m_bc = 0 with probability `rate`, else 1 / (1 - rate):
+
+     forward    y_bc = m_bc x_bc            backward   dx_bc += m_bc dy_bc                [F6.3]
+
+   m_bc is a hash of seed, sample number and c: nothing to keep, the same for any division of the
+   batch, and the mean of y stays that of x, so nothing is to be done at inference. */
+static uint64_t nn__dropout_key(uint64_t seed, const int *sample, int b)
+{
+    uint64_t number = (uint64_t)(sample ? sample[b] : b);
+    return nn__mix(seed ^ nn__mix(number + UINT64_C(0xa0761d6478bd642f)));
+}
+
+static nn_real nn__dropout_factor(uint64_t key, int c, double rate, nn_real keep)
+{
+    uint64_t hash = nn__mix(key + (uint64_t)c * UINT64_C(0x9e3779b97f4a7c15));
+    return (double)(hash >> 11) * (1.0 / 9007199254740992.0) < rate ? 0 : keep;
+}
+
+NN_API void nn_dropout_forward(nn_real *y, const nn_real *x, double rate, uint64_t seed,
+                               const int *sample, int B, int C)
+{
+    NN_ASSERT(rate >= 0 && rate < 1);
+    const nn_real keep = (nn_real)(1 / (1 - rate));
+    for (int b = 0; b < B; b++, x += C, y += C) {
+        uint64_t key = nn__dropout_key(seed, sample, b);
+        for (int c = 0; c < C; c++) y[c] = x[c] * nn__dropout_factor(key, c, rate, keep);
+    }
+}
+
+NN_API void nn_dropout_backward(nn_real *dx, const nn_real *dy, double rate, uint64_t seed,
+                                const int *sample, int B, int C)
+{
+    NN_ASSERT(rate >= 0 && rate < 1);
+    const nn_real keep = (nn_real)(1 / (1 - rate));
+    for (int b = 0; b < B; b++, dx += C, dy += C) {
+        uint64_t key = nn__dropout_key(seed, sample, b);
+        for (int c = 0; c < C; c++) dx[c] += dy[c] * nn__dropout_factor(key, c, rate, keep);
+    }
+}
+
+/* ---- entry by entry, with repeated axes ---------------------------------- >>kernels/pair
+   y = a + b and y = a b over up to five axes (the batch and four more). An axis along which an
+   array is repeated has step 0, so backward sums over it by itself. */
+typedef struct nn__pairs {
+    size_t dim[NN_MAX_RANK + 1], a[NN_MAX_RANK + 1], b[NN_MAX_RANK + 1]; /* sizes and steps */
+} nn__pairs;
+
+/* Where row o (all axes but the last) starts in a and b. */
+static void nn__pairs_row(const nn__pairs *p, size_t o, size_t *a, size_t *b)
+{
+    *a = *b = 0;
+    for (int d = NN_MAX_RANK - 1; d >= 0; d--) {
+        *a += o % p->dim[d] * p->a[d];
+        *b += o % p->dim[d] * p->b[d];
+        o /= p->dim[d];
+    }
+}
+
+static size_t nn__pairs_rows(const nn__pairs *p)
+{
+    size_t rows = 1;
+    for (int d = 0; d < NN_MAX_RANK; d++) rows *= p->dim[d];
+    return rows;
+}
+
+static void nn__add_forward(nn_real *y, const nn_real *a, const nn_real *b, const nn__pairs *p)
+{
+    size_t ia, ib, n = p->dim[NN_MAX_RANK], sa = p->a[NN_MAX_RANK], sb = p->b[NN_MAX_RANK];
+    for (size_t o = 0; o < nn__pairs_rows(p); o++, y += n) {
+        nn__pairs_row(p, o, &ia, &ib);
+        for (size_t i = 0; i < n; i++) y[i] = a[ia + i * sa] + b[ib + i * sb];
+    }
+}
+
+static void nn__add_backward(nn_real *da, nn_real *db, const nn_real *dy, const nn__pairs *p)
+{
+    size_t ia, ib, n = p->dim[NN_MAX_RANK], sa = p->a[NN_MAX_RANK], sb = p->b[NN_MAX_RANK];
+    for (size_t o = 0; o < nn__pairs_rows(p); o++, dy += n) {
+        nn__pairs_row(p, o, &ia, &ib);
+        if (da)
+            for (size_t i = 0; i < n; i++) da[ia + i * sa] += dy[i];
+        if (db)
+            for (size_t i = 0; i < n; i++) db[ib + i * sb] += dy[i];
+    }
+}
+
+static void nn__mul_forward(nn_real *y, const nn_real *a, const nn_real *b, const nn__pairs *p)
+{
+    size_t ia, ib, n = p->dim[NN_MAX_RANK], sa = p->a[NN_MAX_RANK], sb = p->b[NN_MAX_RANK];
+    for (size_t o = 0; o < nn__pairs_rows(p); o++, y += n) {
+        nn__pairs_row(p, o, &ia, &ib);
+        for (size_t i = 0; i < n; i++) y[i] = a[ia + i * sa] * b[ib + i * sb];
+    }
+}
+
+static void nn__mul_backward(nn_real *da, nn_real *db, const nn_real *dy, const nn_real *a,
+                             const nn_real *b, const nn__pairs *p)
+{
+    size_t ia, ib, n = p->dim[NN_MAX_RANK], sa = p->a[NN_MAX_RANK], sb = p->b[NN_MAX_RANK];
+    for (size_t o = 0; o < nn__pairs_rows(p); o++, dy += n) {
+        nn__pairs_row(p, o, &ia, &ib);
+        if (da)
+            for (size_t i = 0; i < n; i++) da[ia + i * sa] += dy[i] * b[ib + i * sb];
+        if (db)
+            for (size_t i = 0; i < n; i++) db[ib + i * sb] += dy[i] * a[ia + i * sa];
+    }
+}
+
+static void nn__scale_forward(nn_real *y, const nn_real *x, size_t n, nn_real factor)
+{
+    for (size_t i = 0; i < n; i++) y[i] = factor * x[i];
+}
+
+static void nn__scale_backward(nn_real *dx, const nn_real *dy, size_t n, nn_real factor)
+{
+    for (size_t i = 0; i < n; i++) dx[i] += factor * dy[i];
+}
+
+/* ---- moving numbers ------------------------------------------------------ >>kernels/move
+   permute: y in order, x by steps. blocks: `outer` pieces of n numbers between two arrays, of
+   which slices and concatenations are made. sum: over the middle one of three axes. Each with its
+   backward, which adds dy to where the number came from. */
+static void nn__permute_forward(nn_real *y, const nn_real *x, const nn__pairs *p)
+{
+    size_t ia, ib, n = p->dim[NN_MAX_RANK], step = p->a[NN_MAX_RANK];
+    for (size_t o = 0; o < nn__pairs_rows(p); o++, y += n) {
+        nn__pairs_row(p, o, &ia, &ib);
+        for (size_t i = 0; i < n; i++) y[i] = x[ia + i * step];
+    }
+}
+
+static void nn__blocks_copy(nn_real *y, size_t y_step, const nn_real *x, size_t x_step,
+                            size_t outer, size_t n)
+{
+    for (size_t o = 0; o < outer; o++) memcpy(y + o * y_step, x + o * x_step, n * sizeof *y);
+}
+
+static void nn__blocks_add(nn_real *dx, size_t dx_step, const nn_real *dy, size_t dy_step,
+                           size_t outer, size_t n)
+{
+    for (size_t o = 0; o < outer; o++)
+        for (size_t i = 0; i < n; i++) dx[o * dx_step + i] += dy[o * dy_step + i];
+}
+
+static void nn__sum_forward(nn_real *y, const nn_real *x, size_t outer, size_t n, size_t inner,
+                            nn_real factor)
+{
+    for (size_t o = 0; o < outer; o++, y += inner) {
+        for (size_t j = 0; j < inner; j++) y[j] = 0;
+        for (size_t i = 0; i < n; i++, x += inner)
+            for (size_t j = 0; j < inner; j++) y[j] += x[j];
+        for (size_t j = 0; j < inner; j++) y[j] *= factor;
+    }
+}
+
+static void nn__sum_backward(nn_real *dx, const nn_real *dy, size_t outer, size_t n, size_t inner,
+                             nn_real factor)
+{
+    for (size_t o = 0; o < outer; o++, dy += inner)
+        for (size_t i = 0; i < n; i++, dx += inner)
+            for (size_t j = 0; j < inner; j++) dx[j] += factor * dy[j];
+}
+
+/* ---- penalties -------------------------------------------------------- >>kernels/penalty
+   l1 sum |w| + l2 sum w²  [F6.1, F6.2];   dw += l1 sign(w) + 2 l2 w.  At w = 0 the sign is 0. */
+static double nn__penalty_forward(const nn_real *w, size_t n, double l1, double l2)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += fabs((double)w[i]);
+        squares += (double)w[i] * (double)w[i];
+    }
+    return l1 * sum + l2 * squares;
+}
+
+static void nn__penalty_backward(nn_real *dw, const nn_real *w, size_t n, double l1, double l2)
+{
+    for (size_t i = 0; i < n; i++)
+        dw[i] += (nn_real)l1 * (nn_real)((w[i] > 0) - (w[i] < 0)) + (nn_real)(2 * l2) * w[i];
+}
+
+/* ---- optimizers ----------------------------------------------------- >>kernels/optimizer
+   One pass over parameter, gradient and state; the formulas stand at the declarations.  [F5] */
+NN_API void nn_sgd_step(nn_real *w, const nn_real *g, nn_real *v, size_t n, double lr,
+                        double momentum, bool nesterov, double weight_decay)
+{
+    const nn_real rate = (nn_real)lr, mu = (nn_real)momentum, decay = (nn_real)weight_decay;
+    NN_ASSERT(n == 0 || (w && g && (v || momentum == 0)));
+    for (size_t i = 0; i < n; i++) {
+        nn_real step = g[i] + decay * w[i];
+        if (v) {
+            v[i] = mu * v[i] + step;
+            step = nesterov ? step + mu * v[i] : v[i];
+        }
+        w[i] -= rate * step;
+    }
+}
+
+NN_API void nn_rmsprop_step(nn_real *w, const nn_real *g, nn_real *s, nn_real *v, size_t n,
+                            double lr, double rho, double epsilon, double momentum,
+                            double weight_decay)
+{
+    const nn_real rate = (nn_real)lr, mu = (nn_real)momentum, decay = (nn_real)weight_decay;
+    const nn_real old_share = (nn_real)rho, new_share = (nn_real)(1 - rho);
+    NN_ASSERT(n == 0 || (w && g && s && (v || momentum == 0)));
+    for (size_t i = 0; i < n; i++) {
+        nn_real g_i = g[i] + decay * w[i];
+        s[i] = old_share * s[i] + new_share * g_i * g_i;
+        nn_real step = g_i / (NN__LIBM(sqrt)(s[i]) + (nn_real)epsilon);
+        if (v) step = v[i] = mu * v[i] + step;
+        w[i] -= rate * step;
+    }
+}
+
+/* The constants of one Adam step, with both bias corrections in them. */
+typedef struct nn__adam {
+    nn_real beta1, rest1, beta2, rest2; /* rest = 1 - beta */
+    nn_real rate; /* lr / (1 - beta1^t) */
+    nn_real root; /* 1 / sqrt(1 - beta2^t) */
+    nn_real epsilon;
+    nn_real decay, shrink; /* g + decay w; shrink w first (AdamW) */
+} nn__adam;
+
+static void nn__adam_ref(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n,
+                         const nn__adam *k)
+{
+    for (size_t i = 0; i < n; i++) {
+        nn_real g_i = g[i] + k->decay * w[i];
+        m[i] = k->beta1 * m[i] + k->rest1 * g_i;
+        s[i] = k->beta2 * s[i] + k->rest2 * g_i * g_i;
+        w[i] = k->shrink * w[i] - k->rate * m[i] / (NN__LIBM(sqrt)(s[i]) * k->root + k->epsilon);
+    }
+}
+
+#if NN__AVX2
+NN__VECTOR static void nn__adam_avx2(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n,
+                                     const nn__adam *k)
+{
+    const nn__v decay = nn__v_all(k->decay), shrink = nn__v_all(k->shrink);
+    const nn__v beta1 = nn__v_all(k->beta1), rest1 = nn__v_all(k->rest1);
+    const nn__v beta2 = nn__v_all(k->beta2), rest2 = nn__v_all(k->rest2);
+    const nn__v rate = nn__v_all(k->rate), root = nn__v_all(k->root);
+    const nn__v epsilon = nn__v_all(k->epsilon);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        nn__v w_i = nn__v_load(w + i), g_i = nn__v_fma(decay, w_i, nn__v_load(g + i));
+        nn__v m_i = nn__v_fma(beta1, nn__v_load(m + i), rest1 * g_i);
+        nn__v s_i = nn__v_fma(beta2, nn__v_load(s + i), rest2 * g_i * g_i);
+        nn__v_store(m + i, m_i);
+        nn__v_store(s + i, s_i);
+        nn__v_store(w + i, shrink * w_i - rate * m_i / nn__v_fma(nn__v_sqrt(s_i), root, epsilon));
+    }
+    nn__adam_ref(w + i, g + i, m + i, s + i, n - i, k);
+}
+#endif
+
+static void nn__adam_run(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, double lr,
+                         double beta1, double beta2, double epsilon, long t, double decay,
+                         double shrink)
+{
+    nn__adam k;
+    NN_ASSERT(t >= 1 && (n == 0 || (w && g && m && s)));
+    k.beta1 = (nn_real)beta1, k.rest1 = (nn_real)(1 - beta1);
+    k.beta2 = (nn_real)beta2, k.rest2 = (nn_real)(1 - beta2);
+    k.rate = (nn_real)(lr / (1 - pow(beta1, (double)t)));
+    k.root = (nn_real)(1 / sqrt(1 - pow(beta2, (double)t)));
+    k.epsilon = (nn_real)epsilon;
+    k.decay = (nn_real)decay, k.shrink = (nn_real)shrink;
+#if NN__AVX2
+    if (nn__cpu() == NN__CPU_AVX2) {
+        nn__adam_avx2(w, g, m, s, n, &k);
+        return;
+    }
+#endif
+    nn__adam_ref(w, g, m, s, n, &k);
+}
+
+NN_API void nn_adam_step(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, double lr,
+                         double beta1, double beta2, double epsilon, long t, double weight_decay)
+{
+    nn__adam_run(w, g, m, s, n, lr, beta1, beta2, epsilon, t, weight_decay, 1);
+}
+
+NN_API void nn_adamw_step(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, double lr,
+                          double beta1, double beta2, double epsilon, long t, double weight_decay)
+{
+    nn__adam_run(w, g, m, s, n, lr, beta1, beta2, epsilon, t, 0, 1 - lr * weight_decay);
+}
+
+/* Four sums side by side: as exact as one, and they need not wait for each other. */
+NN_API double nn_norm(const nn_real *g, size_t n)
+{
+    double sum[4] = { 0, 0, 0, 0 };
+    for (size_t i = 0; i < n; i++) sum[i & 3] += (double)g[i] * (double)g[i];
+    return sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+/* ---- scores ---------------------------------------------------------- >>kernels/score */
+NN_API int nn_argmax(const nn_real *x, int n)
+{
+    int best = 0;
+    NN_ASSERT(x && n > 0);
+    for (int i = 1; i < n; i++)
+        if (x[i] > x[best]) best = i;
+    return best;
+}
+
+NN_API void nn_confusion_add(int *counts, const int *label, const int *predicted, int n, int C)
+{
+    for (int i = 0; i < n; i++) {
+        NN_ASSERT(label[i] >= 0 && label[i] < C && predicted[i] >= 0 && predicted[i] < C);
+        counts[(size_t)label[i] * (size_t)C + (size_t)predicted[i]]++;
+    }
+}
+
+NN_API nn_class_score nn_class_score_of(const int *counts, int C, int class_index)
+{
+    nn_class_score score = NN__EMPTY;
+    double called = 0, right = counts[(size_t)class_index * (size_t)C + (size_t)class_index];
+    for (int i = 0; i < C; i++) {
+        score.support += counts[(size_t)class_index * (size_t)C + (size_t)i];
+        called += counts[(size_t)i * (size_t)C + (size_t)class_index];
+    }
+    if (called > 0) score.precision = right / called;
+    if (score.support > 0) score.recall = right / score.support;
+    if (score.precision + score.recall > 0)
+        score.f1 = 2 * score.precision * score.recall / (score.precision + score.recall);
+    return score;
+}
+
+/* ======================================================================== >>data ========== */
+
+static const size_t nn__type_size[] = { sizeof(nn_real), sizeof(uint8_t), sizeof(int32_t) };
+
+/* offset and factor are one block, and so are the pointers and the letters of a list of names:
+   one allocation that can fail, one to free. */
+static void nn__array_free(nn_array *a)
+{
+    nn__free(a->values);
+    nn__free(a->offset);
+}
+
+NN_API void nn_data_free(nn_data *data)
+{
+    if (!data) return;
+    for (int i = 0; i < NN_MAX_INPUTS; i++) nn__array_free(&data->x[i]);
+    nn__array_free(&data->y);
+    nn__free(data->weight);
+    nn__free(data->class_name);
+    nn__free(data->feature_name);
+    memset(data, 0, sizeof *data);
+}
+
+/* The end of every call that fails: an empty set that remembers why. */
+static nn_status nn__data_failed(nn_data *data, nn_status status)
+{
+    nn_data_free(data);
+    if (data) data->status = status;
+    return status;
+}
+
+/* A set whose loading failed passes its status on and leaves the first sentence as it is. */
+static nn_status nn__data_check(const nn_data *data, nn_place at, const char *call)
+{
+    if (!data)
+        return nn__fail(at, NN_ERR_ARGUMENT, call, "the data set is NULL; pass its address, &data");
+    if (data->status) return data->status;
+    if (data->n == 0)
+        return nn__fail(at, NN_ERR_STATE, call,
+                        "the data set is empty; fill it first, with nn_load_csv, nn_load_idx or "
+                        "nn_data_from");
+    return NN_OK;
+}
+
+/* ---- arrays, names ------------------------------------------------------------------------- */
+
+/* Sets type and shape, and allocates n values of it. */
+static nn_status nn__array_make(nn_array *a, nn_type type, const int *shape, int n, nn_place at,
+                                const char *call)
+{
+    size_t total;
+    a->type = type;
+    a->size = 1;
+    for (a->rank = 0; a->rank < NN_MAX_RANK && shape[a->rank] != 0; a->rank++) {
+        int dim = a->dim[a->rank] = shape[a->rank];
+        if (dim < 0)
+            return nn__fail(at, NN_ERR_ARGUMENT, call,
+                            "dimension %d of the shape is %d; "
+                            "it must be positive",
+                            a->rank + 1, dim);
+        if (!nn__mul(a->size, (size_t)dim, &a->size)) return nn__fail_memory(at, call, "the data");
+    }
+    for (int i = a->rank; i < NN_MAX_RANK; i++)
+        if (shape[i] != 0)
+            return nn__fail(at, NN_ERR_ARGUMENT, call,
+                            "dimension %d of the shape is 0, but one "
+                            "behind it is %d",
+                            a->rank + 1, shape[i]);
+    if (nn__mul((size_t)n, a->size, &total)) a->values = nn__alloc(total, nn__type_size[type]);
+    return a->values ? NN_OK : nn__fail_memory(at, call, "the data");
+}
+
+/* Room for a scaling of so many pairs, which the caller fills. */
+static bool nn__array_scaling(nn_array *a, size_t scalings)
+{
+    size_t two;
+    nn_real *pairs = nn__mul(scalings, 2, &two) ? (nn_real *)nn__alloc(two, sizeof *pairs) : NULL;
+    if (!pairs) return false;
+    nn__free(a->offset);
+    a->scalings = scalings;
+    a->offset = pairs;
+    a->factor = pairs + scalings;
+    return true;
+}
+
+/* Bytes 0 .. 255 are seen as 0 .. 1 until a scaling is fitted. */
+static bool nn__array_scale_bytes(nn_array *a)
+{
+    if (!nn__array_scaling(a, 1)) return false;
+    a->offset[0] = 0;
+    a->factor[0] = (nn_real)(1.0 / 255.0);
+    return true;
+}
+
+/* A copy of n names, all in one block: the pointers, then the letters. */
+static char **nn__copy_names(char *const *names, size_t n)
+{
+    size_t bytes;
+    if (!nn__mul(n, sizeof *names, &bytes)) return NULL;
+    for (size_t i = 0; i < n; i++) bytes += strlen(names[i]) + 1;
+    char **copy = (char **)nn__alloc(bytes, 1);
+    if (!copy) return NULL;
+    char *letters = (char *)(copy + n);
+    for (size_t i = 0; i < n; i++) {
+        size_t size = strlen(names[i]) + 1;
+        copy[i] = (char *)memcpy(letters, names[i], size);
+        letters += size;
+    }
+    return copy;
+}
+
+/* The block with twice the room. Where there is no memory the old one is freed as well. */
+static void *nn__grow(void *memory, size_t *room, size_t size)
+{
+    size_t old = *room;
+    void *larger = nn__mul(NN__MAX(old, 8), 2, room) ? nn__alloc(*room, size) : NULL;
+    if (larger && memory) memcpy(larger, memory, old * size);
+    nn__free(memory);
+    return larger;
+}
+
+/* Reads all of a file, which may be a pipe. One byte behind the text is free for a closing zero. */
+static nn_status nn__read_file(nn_place at, const char *call, const char *path, char **text,
+                               size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return nn__fail(at, NN_ERR_FILE, call,
+                        "cannot open '%s': %s; a relative path starts in "
+                        "the folder from which the program is run",
+                        path, strerror(errno));
+    size_t used = 0, got, room = 1 << 15;
+    char *bytes = (char *)nn__grow(NULL, &room, 1);
+    while (bytes && (got = fread(bytes + used, 1, room - used, file)) > 0)
+        if ((used += got) == room) bytes = (char *)nn__grow(bytes, &room, 1);
+    nn_status status = NN_OK;
+    if (!bytes) status = nn__fail_memory(at, call, path);
+    else if (ferror(file))
+        status = nn__fail(at, NN_ERR_FILE, call, "cannot read '%s': %s; is it a file?", path,
+                          strerror(errno));
+    fclose(file);
+    if (status) nn__free(bytes);
+    else *text = bytes, *size = used;
+    return status;
+}
+
+/* ---- classes ------------------------------------------------------------------------------- */
+
+/* A label on its way to a class: the number it is, its text in a file or NULL, where it stood. */
+typedef struct nn__label {
+    double number;
+    char *text;
+    size_t place;
+} nn__label;
+
+/* Both orders put equal labels in the order of the file, so that the first one gives the name. */
+static int nn__by_number(const void *a, const void *b)
+{
+    const nn__label *p = (const nn__label *)a, *q = (const nn__label *)b;
+    int order = (p->number > q->number) - (p->number < q->number);
+    return order ? order : (p->place > q->place) - (p->place < q->place);
+}
+
+static int nn__by_text(const void *a, const void *b)
+{
+    const nn__label *p = (const nn__label *)a, *q = (const nn__label *)b;
+    int order = strcmp(p->text, q->text);
+    return order ? order : (p->place > q->place) - (p->place < q->place);
+}
+
+static bool nn__name_classes(nn_data *data, const nn__label *label, size_t classes)
+{
+    char **name = (char **)nn__alloc(classes, sizeof *name);
+    char(*digits)[16] = (char(*)[16])nn__alloc(classes, sizeof *digits);
+    for (size_t c = 0; name && digits && c < classes; c++) {
+        name[c] = label[c].text ? label[c].text : digits[c];
+        if (!label[c].text) snprintf(digits[c], sizeof digits[c], "%.0f", label[c].number);
+    }
+    if (name && digits) data->class_name = nn__copy_names(name, classes);
+    nn__free(name);
+    nn__free(digits);
+    return data->class_name != NULL;
+}
+
+/* Numbers the different labels 0 .. C-1 in their order and writes the numbers to data->y. Labels
+   that are 0 .. C-1 already stay what they are, without a case of their own. */
+static nn_status nn__make_classes(nn_data *data, nn__label *label, size_t count, bool text,
+                                  nn_place at, const char *call)
+{
+    int32_t *y = (int32_t *)data->y.values;
+    size_t classes = 0;
+    qsort(label, count, sizeof *label, text ? nn__by_text : nn__by_number);
+    for (size_t i = 0; i < count; i++) {
+        const nn__label *last = &label[classes ? classes - 1 : 0];
+        bool same = text ? !strcmp(label[i].text, last->text) : label[i].number <= last->number;
+        if (!classes || !same) label[classes++] = label[i]; /* the front keeps one of each */
+        if (classes > INT_MAX) return nn__fail(at, NN_ERR_DATA, call, "too many classes");
+        y[label[i].place] = (int32_t)(classes - 1);
+    }
+    data->classes = (int)classes;
+    return nn__name_classes(data, label, classes) ? NN_OK : nn__fail_memory(at, call, "classes");
+}
+
+/* ---- CSV ----------------------------------------------------------------------------------- */
+
+typedef enum nn__kind { NN__FEATURE, NN__LABEL, NN__TARGET, NN__SKIP } nn__kind;
+
+typedef struct nn__column {
+    char *name, number[24]; /* number: its name where there is no header */
+    nn__kind kind;
+    size_t index; /* among the features, or among the targets */
+} nn__column;
+
+typedef struct nn__csv {
+    const nn_csv_args *args;
+    const char *name; /* of the file, for errors */
+    char separator;
+    char *text, *next, *end; /* the whole; what is still to be cut into cells; its end */
+    size_t row_line, line; /* of the row in hand; of next; from 1 */
+    char **cell; /* the row in hand: strings in text */
+    size_t cells, room;
+    nn__column *column;
+    size_t columns, features, targets, rows; /* rows: how many there can be at most */
+    nn__label *label; /* (rows), or NULL */
+} nn__csv;
+
+/* Column counts from 0 here, from 1 in the sentence. */
+NN__PRINTF(3, 4)
+static nn_status nn__csv_fail(const nn__csv *csv, size_t column, const char *format, ...)
+{
+    char text[NN__MESSAGE_SIZE], name[64] = "";
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (column < csv->columns && csv->column && !csv->args->no_header)
+        snprintf(name, sizeof name, " (%.40s)", csv->column[column].name);
+    return nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv", "'%s' line %zu, column %zu%s: %s",
+                    csv->name, csv->row_line, column + 1, name, text);
+}
+
+/* Reads a whole decimal number whatever the locale; NULL, or what is wrong with the text. strtod
+   alone would take hex and inf as well, and wants the locale's own decimal point. */
+static const char *nn__parse_number(const char *text, double *number)
+{
+    const char *digits = "0123456789", *p = text + (*text == '-' || *text == '+');
+    if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) return "is hexadecimal; write it in decimal";
+    if (!strncmp(p, "inf", 3) || !strncmp(p, "Inf", 3) || !strncmp(p, "INF", 3))
+        return "is no finite number; correct it, or leave the row out";
+    size_t whole = strspn(p, digits), point = whole + (size_t)(p - text), part = 0;
+    p += whole;
+    if (*p == '.') p += 1 + (part = strspn(p + 1, digits));
+    bool valid = whole + part > 0;
+    if (valid && (*p == 'e' || *p == 'E')) {
+        p += 1 + (p[1] == '-' || p[1] == '+');
+        valid = strspn(p, digits) > 0;
+        p += strspn(p, digits);
+    }
+    if (*p == ',') return "has a comma; a decimal point is needed";
+    if (!valid || *p) return "is not a number; is it a .label, or a column to .skip?";
+    char copy[256];
+    const char *mark = text[point] == '.' ? localeconv()->decimal_point : "";
+    int n = snprintf(copy, sizeof copy, "%.*s%s%s", (int)NN__MIN(point, sizeof copy), text, mark,
+                     text + point + (text[point] == '.'));
+    if (n < 0 || (size_t)n >= sizeof copy) return "has more digits than a number can use";
+    *number = strtod(copy, NULL);
+    return fabs(*number) <= NN__REAL_MAX ? NULL : "is too large; use a smaller unit";
+}
+
+static bool nn__is_missing(const char *cell)
+{
+    static const char *const word[] = { "", "?", "NA", "nan", "NaN", "NAN", "-nan" };
+    for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+        if (!strcmp(cell, word[i])) return true;
+    return false;
+}
+
+/* Steps over spaces, but never over a separator, which may be a tab. */
+static char *nn__csv_skip_spaces(const nn__csv *csv, char *p)
+{
+    while (p < csv->end && (*p == ' ' || *p == '\t') && *p != csv->separator) p++;
+    return p;
+}
+
+static bool nn__csv_ends_line(const nn__csv *csv, const char *p)
+{
+    return p == csv->end || *p == '\n' || *p == '\r';
+}
+
+/* Steps over the end of a line: \n, \r\n, or \r as old Macs have it. */
+static void nn__csv_next_line(nn__csv *csv, char *p)
+{
+    if (p + 1 < csv->end && p[0] == '\r' && p[1] == '\n') p++;
+    csv->next = p < csv->end ? p + 1 : p;
+    csv->line++;
+}
+
+/* Moves the inside of a quoted cell to `to` and p behind its closing quote; NULL if unclosed. */
+static char *nn__csv_unquote(nn__csv *csv, char **to, char *p)
+{
+    for (p++; p < csv->end; *(*to)++ = *p++) {
+        if (*p == '"' && (++p == csv->end || *p != '"')) return p; /* "" is a quote */
+        csv->line += *p == '\n';
+    }
+    return NULL;
+}
+
+/* Cuts off the next cell, in place: a closing zero overwrites the separator, which has been read
+   by then. Sets `last` at the end of a row. */
+static nn_status nn__csv_cell(nn__csv *csv, char **cell, bool *last)
+{
+    char *p = nn__csv_skip_spaces(csv, csv->next), *to = *cell = p;
+    if (p < csv->end && *p == '"') {
+        p = nn__csv_unquote(csv, &to, p);
+        if (!p)
+            return nn__csv_fail(csv, csv->cells,
+                                "the quote that begins here is not closed; "
+                                "close it, or write \"\" for a quote");
+        p = nn__csv_skip_spaces(csv, p);
+        if (!nn__csv_ends_line(csv, p) && *p != csv->separator)
+            return nn__csv_fail(csv, csv->cells,
+                                "text follows the closing quote; write \"\" for "
+                                "a quote inside of quotes");
+    } else {
+        while (!nn__csv_ends_line(csv, p) && *p != csv->separator) p++;
+        to = p;
+    }
+    if (memchr(*cell, 0, (size_t)(to - *cell)))
+        return nn__csv_fail(csv, csv->cells, "a NUL byte; save the file as plain UTF-8 text");
+    *last = nn__csv_ends_line(csv, p);
+    if (*last) nn__csv_next_line(csv, p);
+    else csv->next = p + 1;
+    while (to > *cell && (to[-1] == ' ' || to[-1] == '\t')) to--;
+    *to = 0;
+    *cell += strspn(*cell, " \t");
+    return NN_OK;
+}
+
+/* Cuts the next row that is neither blank nor a comment into cells; no cells at the end. */
+static nn_status nn__csv_row(nn__csv *csv)
+{
+    char *p = csv->next;
+    while (p < csv->end) {
+        bool comment = *p == '#';
+        p = nn__csv_skip_spaces(csv, p);
+        if (!comment && !nn__csv_ends_line(csv, p)) break;
+        while (!nn__csv_ends_line(csv, p)) p++;
+        nn__csv_next_line(csv, p);
+        p = csv->next;
+    }
+    csv->row_line = csv->line;
+    csv->cells = 0;
+    for (bool last = p == csv->end; !last; csv->cells++) {
+        if (csv->cells == csv->room) {
+            csv->cell = (char **)nn__grow(csv->cell, &csv->room, sizeof *csv->cell);
+            if (!csv->cell) return nn__fail_memory(csv->args->at, "nn_load_csv", "a row");
+        }
+        nn_status status = nn__csv_cell(csv, &csv->cell[csv->cells], &last);
+        if (status) return status;
+    }
+    return NN_OK;
+}
+
+static nn_status nn__csv_no_column(const nn__csv *csv, const char *name, size_t length)
+{
+    char list[200] = "";
+    size_t used = 0;
+    for (size_t c = 0; c < csv->columns && used < sizeof list; c++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%.40s", c ? ", " : "",
+                                 csv->column[c].name);
+    return nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
+                    "'%s' line %zu: no column '%.*s'; "
+                    "the columns are: %s",
+                    csv->name, csv->row_line, (int)NN__MIN(length, (size_t)60), name, list);
+}
+
+static nn_status nn__csv_set_kind(nn__csv *csv, size_t c, nn__kind kind)
+{
+    if (csv->column[c].kind != NN__FEATURE)
+        return nn__fail(csv->args->at, NN_ERR_ARGUMENT, "nn_load_csv",
+                        "column '%.40s' is named "
+                        "twice in label, target and skip",
+                        csv->column[c].name);
+    csv->column[c].kind = kind;
+    if (kind == NN__TARGET) csv->column[c].index = csv->targets++;
+    return NN_OK;
+}
+
+/* Chooses the columns whose names stand in `list`; a label is one name, commas included. */
+static nn_status nn__csv_choose(nn__csv *csv, const char *list, nn__kind kind)
+{
+    const char *stop = kind == NN__LABEL ? "" : ",";
+    while (list) {
+        list += strspn(list, " \t");
+        size_t length = strcspn(list, stop), used = length, c = 0;
+        if (!*stop) used = length = strlen(list);
+        while (length && (list[length - 1] == ' ' || list[length - 1] == '\t')) length--;
+        while (c < csv->columns &&
+               (strlen(csv->column[c].name) != length || memcmp(csv->column[c].name, list, length)))
+            c++;
+        if (c == csv->columns) return nn__csv_no_column(csv, list, length);
+        nn_status status = nn__csv_set_kind(csv, c, kind);
+        if (status) return status;
+        list = list[used] ? list + used + 1 : NULL;
+    }
+    return NN_OK;
+}
+
+static nn_status nn__csv_choose_number(nn__csv *csv, int number, nn__kind kind)
+{
+    if (number == 0) return NN_OK;
+    size_t c = number == -1 ? csv->columns - 1 : (size_t)number - 1;
+    if (number < -1 || c >= csv->columns)
+        return nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
+                        "'%s' line %zu: no column %d; "
+                        "there are %zu, and -1 is the last",
+                        csv->name, csv->row_line, number, csv->columns);
+    return nn__csv_set_kind(csv, c, kind);
+}
+
+/* Makes the columns from the first row, and says which of them are what. */
+static nn_status nn__csv_columns(nn__csv *csv)
+{
+    const nn_csv_args *args = csv->args;
+    csv->columns = csv->cells;
+    csv->column = (nn__column *)nn__alloc_zero(csv->columns, sizeof *csv->column);
+    if (!csv->column) return nn__fail_memory(args->at, "nn_load_csv", "the columns");
+    for (size_t c = 0; c < csv->columns; c++) {
+        snprintf(csv->column[c].number, sizeof csv->column[c].number, "%zu", c + 1);
+        csv->column[c].name = args->no_header ? csv->column[c].number : csv->cell[c];
+    }
+    nn_status status = nn__csv_choose(csv, args->label, NN__LABEL);
+    if (!status && !args->label) status = nn__csv_choose_number(csv, args->label_column, NN__LABEL);
+    if (!status) status = nn__csv_choose(csv, args->target, NN__TARGET);
+    if (!status && !args->target)
+        status = nn__csv_choose_number(csv, args->target_column, NN__TARGET);
+    if (!status) status = nn__csv_choose(csv, args->skip, NN__SKIP);
+    if (status) return status;
+    for (size_t c = 0; c < csv->columns; c++)
+        if (csv->column[c].kind == NN__FEATURE) csv->column[c].index = csv->features++;
+    if (csv->features == 0 || csv->features > INT_MAX)
+        return nn__fail(args->at, NN_ERR_FORMAT, "nn_load_csv",
+                        "'%s' line %zu: no column is left "
+                        "as a feature; is .separator right?",
+                        csv->name, csv->row_line);
+    return NN_OK;
+}
+
+/* Allocates for as many rows as the text can have: one for each line, and a row of C cells has at
+   least C - 1 separators and a line's end. */
+static nn_status nn__csv_allocate(nn__csv *csv, nn_data *data)
+{
+    nn_place at = csv->args->at;
+    size_t lines = 1, most = ((size_t)(csv->end - csv->text) + 1) / csv->columns;
+    for (const char *p = csv->next; p < csv->end; p++)
+        lines += *p == '\n' || (*p == '\r' && p[1] != '\n');
+    csv->rows = NN__MIN(lines + csv->args->no_header, most);
+    if (csv->rows > INT_MAX)
+        return nn__fail(at, NN_ERR_FORMAT, "nn_load_csv", "'%s' has too many lines", csv->name);
+    int n = (int)csv->rows, shape[NN_MAX_RANK] = { (int)csv->features, 0, 0, 0 }, one[4] = { 0 };
+    nn_status status = nn__array_make(&data->x[0], NN_REAL, shape, n, at, "nn_load_csv");
+    data->inputs = 1;
+    if (!status && csv->targets) {
+        shape[0] = (int)csv->targets;
+        status = nn__array_make(&data->y, NN_REAL, shape, n, at, "nn_load_csv");
+    } else if (!status && (csv->args->label || csv->args->label_column)) {
+        status = nn__array_make(&data->y, NN_TOKEN, one, n, at, "nn_load_csv");
+        csv->label = (nn__label *)nn__alloc(csv->rows, sizeof *csv->label);
+        if (!status && !csv->label) status = nn__fail_memory(at, "nn_load_csv", "the labels");
+    }
+    return status;
+}
+
+/* Adds the row in hand to the data. */
+static nn_status nn__csv_take_row(nn__csv *csv, nn_data *data)
+{
+    if (csv->cells != csv->columns)
+        return nn__csv_fail(csv, NN__MIN(csv->cells, csv->columns),
+                            "this row has %zu cells, the "
+                            "first one has %zu; is a separator or a quote missing?",
+                            csv->cells, csv->columns);
+    size_t n = (size_t)data->n;
+    NN_ASSERT(n < csv->rows);
+    for (size_t c = 0; c < csv->columns; c++) {
+        const nn__column *column = &csv->column[c];
+        char *cell = csv->cell[c];
+        double number = 0;
+        if (column->kind == NN__SKIP) continue;
+        if (nn__is_missing(cell)) {
+            if (csv->args->missing == NN_MISSING_DROP) return NN_OK;
+            return nn__csv_fail(csv, c,
+                                "the value is missing ('%s'); fill it in, or drop such "
+                                "rows with .missing = NN_MISSING_DROP",
+                                cell);
+        }
+        if (column->kind == NN__LABEL) {
+            csv->label[n].text = cell;
+            continue;
+        }
+        const char *problem = nn__parse_number(cell, &number);
+        if (problem) return nn__csv_fail(csv, c, "'%.40s' %s", cell, problem);
+        nn_array *a = column->kind == NN__TARGET ? &data->y : &data->x[0];
+        ((nn_real *)a->values)[n * a->size + column->index] = (nn_real)number;
+    }
+    data->n++;
+    return NN_OK;
+}
+
+/* Labels become classes, and features get their names. */
+static nn_status nn__csv_finish(nn__csv *csv, nn_data *data)
+{
+    bool text = false;
+    size_t n = (size_t)data->n, used = 0;
+    for (size_t i = 0; csv->label && i < n; i++) {
+        csv->label[i].place = i;
+        if (nn__parse_number(csv->label[i].text, &csv->label[i].number)) text = true;
+    }
+    if (csv->label) {
+        nn_status status =
+            nn__make_classes(data, csv->label, n, text, csv->args->at, "nn_load_csv");
+        if (status) return status;
+    }
+    for (size_t c = 0; c < csv->columns; c++) /* cell has room for them, and is done with */
+        if (csv->column[c].kind == NN__FEATURE) csv->cell[used++] = csv->column[c].name;
+    data->feature_name = nn__copy_names(csv->cell, used);
+    if (!data->feature_name) return nn__fail_memory(csv->args->at, "nn_load_csv", "the names");
+    return NN_OK;
+}
+
+static nn_status nn__csv_read(nn__csv *csv, nn_data *data)
+{
+    if (!memcmp(csv->text, "\xEF\xBB\xBF", NN__MIN((size_t)(csv->end - csv->text), (size_t)3)) &&
+        csv->end - csv->text >= 3)
+        csv->next += 3; /* the byte-order mark that spreadsheets write */
+    nn_status status = nn__csv_row(csv);
+    if (!status && csv->cells) {
+        status = nn__csv_columns(csv);
+        if (!status) status = nn__csv_allocate(csv, data);
+        if (!status && !csv->args->no_header) status = nn__csv_row(csv);
+        while (!status && csv->cells) {
+            status = nn__csv_take_row(csv, data);
+            if (!status) status = nn__csv_row(csv);
+        }
+    }
+    if (!status && data->n == 0)
+        status = nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
+                          "'%s' line %zu, column 1: "
+                          "the end, and no rows of data%s",
+                          csv->name, csv->row_line,
+                          csv->args->missing == NN_MISSING_DROP ? " are left" : "");
+    return status ? status : nn__csv_finish(csv, data);
+}
+
+static nn_status nn__csv_check_args(const nn_csv_args *args)
+{
+    if (!args->path && !args->text)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv", "the path is NULL");
+    if ((args->label || args->label_column) && (args->target || args->target_column))
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv",
+                        "a label and a target; give the "
+                        "one that the model is to predict, and .skip the other");
+    if (args->separator && strchr("\"\r\n#.+-", args->separator))
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv",
+                        "this .separator is a part of "
+                        "cells; use ',', ';' or '\\t'");
+    return NN_OK;
+}
+
+NN_API nn_status nn_load_csv_make(nn_csv_args args)
+{
+    nn__csv csv = NN__EMPTY;
+    size_t size = args.text_size;
+    if (!args.data)
+        return nn__fail(args.at, NN_ERR_ARGUMENT, "nn_load_csv", "the data set is NULL");
+    memset(args.data, 0, sizeof *args.data);
+    nn_status status = nn__csv_check_args(&args);
+    if (!status && !args.text)
+        status = nn__read_file(args.at, "nn_load_csv", args.path, &csv.text, &size);
+    else if (!status && size < SIZE_MAX && (csv.text = (char *)nn__alloc(size + 1, 1)) != NULL)
+        memcpy(csv.text, args.text, size);
+    else if (!status) status = nn__fail_memory(args.at, "nn_load_csv", "the text");
+    if (!status) {
+        csv.args = &args;
+        csv.name = args.path ? args.path : "text";
+        csv.separator = args.separator ? args.separator : ',';
+        csv.next = csv.text;
+        csv.end = csv.text + size;
+        csv.text[size] = 0;
+        csv.row_line = csv.line = 1;
+        status = nn__csv_read(&csv, args.data);
+    }
+    nn__free(csv.text);
+    nn__free(csv.cell);
+    nn__free(csv.column);
+    nn__free(csv.label);
+    return status ? nn__data_failed(args.data, status) : NN_OK;
+}
+
+/* ---- IDX ----------------------------------------------------------------------------------- */
+
+typedef struct nn__idx {
+    const char *name;
+    char *file; /* what nn__read_file gave, or NULL */
+    const unsigned char *bytes, *entries; /* the whole file; what follows its sizes */
+    size_t size;
+    int dims, dim[NN_MAX_RANK + 1]; /* dim[0] is the number of samples */
+} nn__idx;
+
+/* Checks the header against the number of bytes there are, before anything is allocated. */
+static nn_status nn__idx_check(nn__idx *idx, nn_place at)
+{
+    const unsigned char *b = idx->bytes;
+    size_t product = 1;
+    bool fits = true;
+    if (idx->size >= 2 && b[0] == 0x1f && b[1] == 0x8b)
+        return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx", "'%s' is compressed; run gunzip on it",
+                        idx->name);
+    if (idx->size < 4 || b[0] || b[1] || b[2] != 8 || b[3] < 1 || b[3] > NN_MAX_RANK + 1)
+        return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
+                        "'%s' has no header of an IDX file of "
+                        "bytes: it should begin with 0, 0, 8 and a rank from 1 to %d",
+                        idx->name, NN_MAX_RANK + 1);
+    idx->dims = b[3];
+    idx->entries = b + 4 + 4 * idx->dims;
+    if (idx->size < 4 + 4 * (size_t)idx->dims)
+        return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
+                        "'%s' is truncated: it ends inside of "
+                        "its header; fetch it again",
+                        idx->name);
+    for (int i = 0; i < idx->dims; i++) {
+        const unsigned char *d = b + 4 + 4 * i;
+        uint32_t dim = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
+        if (dim == 0 || dim > INT_MAX)
+            return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
+                            "'%s': size %d is %lu, which cannot "
+                            "be; fetch the file again",
+                            idx->name, i + 1, (unsigned long)dim);
+        idx->dim[i] = (int)dim;
+        fits = fits && nn__mul(product, dim, &product);
+    }
+    size_t rest = idx->size - 4 - 4 * (size_t)idx->dims;
+    if (fits && product == rest) return NN_OK;
+    return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
+                    "'%s' is %s: its sizes ask for another "
+                    "number of bytes than the %zu that follow; fetch it again",
+                    idx->name, !fits || product > rest ? "truncated" : "too long", rest);
+}
+
+static nn_status nn__idx_open(nn__idx *idx, const char *path, const void *bytes, size_t size,
+                              nn_place at)
+{
+    nn_status status = NN_OK;
+    idx->name = path ? path : "bytes";
+    if (!bytes) status = nn__read_file(at, "nn_load_idx", path, &idx->file, &size);
+    idx->bytes = bytes ? (const unsigned char *)bytes : (const unsigned char *)idx->file;
+    idx->size = size;
+    return status ? status : nn__idx_check(idx, at);
+}
+
+static nn_status nn__idx_images(nn_data *data, const nn__idx *idx, int limit, nn_place at)
+{
+    nn_array *x = &data->x[0];
+    int shape[NN_MAX_RANK] = { 0 };
+    if (idx->dims < 2)
+        return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
+                        "'%s' has a single size, so it holds "
+                        "labels; were images and labels swapped?",
+                        idx->name);
+    for (int i = 1; i < idx->dims; i++) shape[i - 1] = idx->dim[i];
+    if (idx->dims == 3) shape[2] = 1; /* grey images have one channel */
+    data->n = limit > 0 ? NN__MIN(limit, idx->dim[0]) : idx->dim[0];
+    data->inputs = 1;
+    nn_status status = nn__array_make(x, NN_BYTE, shape, data->n, at, "nn_load_idx");
+    if (status) return status;
+    memcpy(x->values, idx->entries, (size_t)data->n * x->size); /* nn__idx_check saw the product */
+    return nn__array_scale_bytes(x) ? NN_OK : nn__fail_memory(at, "nn_load_idx", "the scaling");
+}
+
+static nn_status nn__idx_labels(nn_data *data, const nn__idx *idx, int images, nn_place at)
+{
+    const int one[NN_MAX_RANK] = { 0 };
+    size_t n = (size_t)data->n;
+    if (idx->dims != 1)
+        return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
+                        "'%s' has %d sizes, labels have one; "
+                        "were images and labels swapped?",
+                        idx->name, idx->dims);
+    if (idx->dim[0] != images)
+        return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
+                        "'%s' has %d labels for %d images; are "
+                        "they files of one set?",
+                        idx->name, idx->dim[0], images);
+    nn_status status = nn__array_make(&data->y, NN_TOKEN, one, data->n, at, "nn_load_idx");
+    if (status) return status;
+    nn__label *label = (nn__label *)nn__alloc_zero(n, sizeof *label);
+    if (!label) return nn__fail_memory(at, "nn_load_idx", "the labels");
+    for (size_t i = 0; i < n; i++) label[i].number = idx->entries[i], label[i].place = i;
+    status = nn__make_classes(data, label, n, false, at, "nn_load_idx");
+    nn__free(label);
+    return status;
+}
+
+NN_API nn_status nn_load_idx_make(nn_idx_args args)
+{
+    nn_data *data = args.data;
+    nn__idx images = NN__EMPTY, labels = NN__EMPTY;
+    nn_status status = NN_OK;
+    if (!data) return nn__fail(args.at, NN_ERR_ARGUMENT, "nn_load_idx", "the data set is NULL");
+    memset(data, 0, sizeof *data);
+    if (!args.images && !args.images_bytes)
+        status = nn__fail(args.at, NN_ERR_ARGUMENT, "nn_load_idx", "the path of images is NULL");
+    else if (args.limit < 0)
+        status = nn__fail(args.at, NN_ERR_ARGUMENT, "nn_load_idx", "the limit is %d; 0 reads all",
+                          args.limit);
+    if (!status)
+        status = nn__idx_open(&images, args.images, args.images_bytes, args.images_size, args.at);
+    if (!status) status = nn__idx_images(data, &images, args.limit, args.at);
+    if (!status && (args.labels || args.labels_bytes)) {
+        status = nn__idx_open(&labels, args.labels, args.labels_bytes, args.labels_size, args.at);
+        if (!status) status = nn__idx_labels(data, &labels, images.dim[0], args.at);
+    }
+    nn__free(images.file);
+    nn__free(labels.file);
+    return status ? nn__data_failed(data, status) : NN_OK;
+}
+
+/* ---- arrays of the program ----------------------------------------------------------------- */
+
+static nn_status nn__check_values(const nn_array_args *args, const char *call)
+{
+    if (!args->values) return nn__fail(args->at, NN_ERR_ARGUMENT, call, "values is NULL");
+    if (args->n < 1)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "n is %d; a data set has at least one "
+                        "sample",
+                        args->n);
+    if (args->shape[0] == 0)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "the shape of a sample is missing; {1} is "
+                        "one number");
+    if ((int)args->type < NN_REAL || args->type > NN_TOKEN)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "type is %d; NN_REAL, NN_BYTE and "
+                        "NN_TOKEN are the types",
+                        (int)args->type);
+    if (args->labels && args->targets)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "labels and targets; give only the one "
+                        "that the model is to predict");
+    return NN_OK;
+}
+
+static nn_status nn__add_values(nn_data *data, const nn_array_args *args, const char *call)
+{
+    nn_array *x = &data->x[data->inputs++];
+    nn_status status = nn__array_make(x, args->type, args->shape, args->n, args->at, call);
+    if (status) return status;
+    data->n = args->n;
+    memcpy(x->values, args->values, (size_t)args->n * x->size * nn__type_size[x->type]);
+    if (x->type == NN_BYTE && !nn__array_scale_bytes(x))
+        return nn__fail_memory(args->at, call, "the scaling");
+    return NN_OK;
+}
+
+static nn_status nn__add_labels(nn_data *data, const nn_array_args *args, const char *call)
+{
+    nn_status status =
+        nn__array_make(&data->y, NN_TOKEN, args->target_shape, args->n, args->at, call);
+    if (status) return status;
+    size_t count = (size_t)data->n * data->y.size;
+    nn__label *label = (nn__label *)nn__alloc_zero(count, sizeof *label);
+    if (!label) return nn__fail_memory(args->at, call, "the labels");
+    for (size_t i = 0; i < count; i++) label[i].number = args->labels[i], label[i].place = i;
+    status = nn__make_classes(data, label, count, false, args->at, call);
+    nn__free(label);
+    return status;
+}
+
+static nn_status nn__add_targets(nn_data *data, const nn_array_args *args, const char *call)
+{
+    int shape[NN_MAX_RANK];
+    memcpy(shape, args->target_shape, sizeof shape);
+    if (shape[0] == 0) shape[0] = 1;
+    nn_status status = nn__array_make(&data->y, NN_REAL, shape, args->n, args->at, call);
+    if (status) return status;
+    size_t size = data->y.size, count = (size_t)data->n * size;
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)args->targets[i]) <= NN__REAL_MAX))
+            return nn__fail(args->at, NN_ERR_DATA, call,
+                            "target %zu of sample %zu (from 0) is %g; "
+                            "leave the sample out, or correct it",
+                            i % size, i / size, (double)args->targets[i]);
+    memcpy(data->y.values, args->targets, count * sizeof(nn_real));
+    return NN_OK;
+}
+
+/* How many rows the targets of one sample have, each with a weight of its own. */
+static size_t nn__positions(const nn_data *data)
+{
+    const nn_array *y = &data->y;
+    if (!y->values) return 1;
+    return y->type == NN_TOKEN || y->rank == 0 ? y->size : y->size / (size_t)y->dim[y->rank - 1];
+}
+
+static nn_status nn__add_weights(nn_data *data, const nn_array_args *args, const char *call)
+{
+    size_t positions = nn__positions(data), count = (size_t)data->n * positions; /* fits as y did */
+    data->weight = (nn_real *)nn__alloc(count, sizeof(nn_real));
+    if (!data->weight) return nn__fail_memory(args->at, call, "the weights");
+    for (size_t i = 0; i < count; i++)
+        if (!(args->weights[i] >= 0 && (double)args->weights[i] <= NN__REAL_MAX))
+            return nn__fail(args->at, NN_ERR_DATA, call,
+                            "weight %zu of sample %zu (from 0) is %g; "
+                            "weights are 0 or larger",
+                            i % positions, i / positions, (double)args->weights[i]);
+    memcpy(data->weight, args->weights, count * sizeof(nn_real));
+    return NN_OK;
+}
+
+NN_API nn_status nn_data_from_make(nn_array_args args)
+{
+    const char *call = "nn_data_from";
+    nn_data *data = args.data;
+    if (!data) return nn__fail(args.at, NN_ERR_ARGUMENT, call, "the data set is NULL");
+    memset(data, 0, sizeof *data);
+    nn_status status = nn__check_values(&args, call);
+    if (!status) status = nn__add_values(data, &args, call);
+    if (!status && args.labels) status = nn__add_labels(data, &args, call);
+    if (!status && args.targets) status = nn__add_targets(data, &args, call);
+    if (!status && args.weights) status = nn__add_weights(data, &args, call);
+    return status ? nn__data_failed(data, status) : NN_OK;
+}
+
+NN_API nn_status nn_data_add_input_make(nn_array_args args)
+{
+    const char *call = "nn_data_add_input";
+    nn_status status = nn__data_check(args.data, args.at, call);
+    if (!status) status = nn__check_values(&args, call);
+    if (!status && (args.labels || args.targets || args.weights))
+        status = nn__fail(args.at, NN_ERR_ARGUMENT, call,
+                          "labels, targets and weights belong in "
+                          "nn_data_from");
+    if (!status && args.data->inputs == NN_MAX_INPUTS)
+        status = nn__fail(args.at, NN_ERR_ARGUMENT, call,
+                          "there are %d inputs already, the most "
+                          "that a data set takes",
+                          NN_MAX_INPUTS);
+    if (!status && args.n != args.data->n)
+        status = nn__fail(args.at, NN_ERR_SHAPE, call, "n is %d, but the data set has %d samples",
+                          args.n, args.data->n);
+    if (!status) status = nn__add_values(args.data, &args, call);
+    return status ? nn__data_failed(args.data, status) : NN_OK;
+}
+
+/* ---- rows: copy, split, shuffle ------------------------------------------------------------ */
+
+/* A new block with the chosen rows of an old one; index NULL: the first n. */
+static void *nn__copy_rows(const void *from, size_t row_bytes, const int *index, int n)
+{
+    const char *rows = (const char *)from;
+    char *copy = (char *)nn__alloc((size_t)n, row_bytes);
+    if (copy && !index) memcpy(copy, rows, (size_t)n * row_bytes);
+    for (int i = 0; copy && index && i < n; i++)
+        memcpy(copy + (size_t)i * row_bytes, rows + (size_t)index[i] * row_bytes, row_bytes);
+    return copy;
+}
+
+static bool nn__array_rows(nn_array *out, const nn_array *a, const int *index, int n)
+{
+    *out = *a;
+    out->scalings = 0;
+    out->offset = out->factor = NULL;
+    out->values = nn__copy_rows(a->values, a->size * nn__type_size[a->type], index, n);
+    if (!out->values) return false;
+    if (a->scalings == 0) return true;
+    if (!nn__array_scaling(out, a->scalings)) return false;
+    memcpy(out->offset, a->offset, a->scalings * sizeof(nn_real));
+    memcpy(out->factor, a->factor, a->scalings * sizeof(nn_real));
+    return true;
+}
+
+/* Fills the empty set `out`; on failure the caller frees what there is. */
+static nn_status nn__rows(nn_data *out, const nn_data *data, const int *index, int n, nn_place at,
+                          const char *call)
+{
+    bool ok = true;
+    out->n = n;
+    out->classes = data->classes;
+    for (int i = 0; ok && i < data->inputs; i++, out->inputs++)
+        ok = nn__array_rows(&out->x[i], &data->x[i], index, n);
+    if (ok && data->y.values) ok = nn__array_rows(&out->y, &data->y, index, n);
+    if (ok && data->weight) {
+        size_t bytes = nn__positions(data) * sizeof(nn_real);
+        ok = (out->weight = (nn_real *)nn__copy_rows(data->weight, bytes, index, n)) != NULL;
+    }
+    if (ok && data->class_name) {
+        out->class_name = nn__copy_names(data->class_name, (size_t)data->classes);
+        ok = out->class_name != NULL;
+    }
+    if (ok && data->feature_name) {
+        out->feature_name = nn__copy_names(data->feature_name, data->x[0].size);
+        ok = out->feature_name != NULL;
+    }
+    return ok ? NN_OK : nn__fail_memory(at, call, "a copy of the rows");
+}
+
+NN_API nn_status nn_data_rows(nn_data *out, const nn_data *data, const int *index, int n)
+{
+    const char *call = "nn_data_rows";
+    if (!out || out == data)
+        return nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call, "out must be a data set of its own");
+    memset(out, 0, sizeof *out);
+    nn_status status = nn__data_check(data, nn__nowhere, call);
+    if (!status && (n < 1 || (!index && n > data->n)))
+        status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call, "n is %d; at least 1 row, and %s %d",
+                          n, "without an index at most", data->n);
+    for (int i = 0; !status && index && i < n; i++)
+        if (index[i] < 0 || index[i] >= data->n)
+            status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call,
+                              "index[%d] is %d; rows are 0 to "
+                              "%d",
+                              i, index[i], data->n - 1);
+    if (!status) status = nn__rows(out, data, index, n, nn__nowhere, call);
+    return status ? nn__data_failed(out, status) : NN_OK;
+}
+
+/* Shares `test` samples out over the classes in proportion to their counts, each class with at
+   least one on both sides: rounded down, then the largest remainders get one more. */
+static void nn__stratify(int *share, const int *count, int classes, int n, int test)
+{
+    int sum = 0;
+    for (int c = 0; c < classes; c++) {
+        share[c] = (int)((double)count[c] * test / n);
+        share[c] = count[c] ? NN__MIN(NN__MAX(share[c], 1), count[c] - 1) : 0;
+        sum += share[c];
+    }
+    while (sum != test) {
+        int step = sum < test ? 1 : -1, best = -1;
+        double most = 0;
+        for (int c = 0; c < classes; c++) {
+            double gap = step * ((double)count[c] * test / n - share[c]);
+            if (share[c] + step < 1 || share[c] + step >= count[c]) continue;
+            if (best < 0 || gap > most) best = c, most = gap;
+        }
+        NN_ASSERT(best >= 0);
+        share[best] += step;
+        sum += step;
+    }
+}
+
+/* How many samples of each class go to test, or an error where no such split exists. */
+static nn_status nn__split_shares(const nn_split_args *args, int *share, int *count, int test)
+{
+    const nn_data *data = args->data;
+    int present = 0;
+    for (int i = 0; i < data->n; i++) count[((const int32_t *)data->y.values)[i]]++;
+    for (int c = 0; c < data->classes; c++) {
+        if (count[c] == 1)
+            return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
+                            "class '%.40s' has one sample, "
+                            "which cannot be on both sides; split without .stratify",
+                            data->class_name[c]);
+        present += count[c] > 0;
+    }
+    if (test < present || data->n - test < present)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
+                        "%d and %d samples cannot both have "
+                        "all %d classes; choose another .fraction",
+                        data->n - test, test, present);
+    nn__stratify(share, count, data->classes, data->n, test);
+    return NN_OK;
+}
+
+/* Writes the rows of train, then those of test, to rows. `work` has n + 2 C numbers. */
+static nn_status nn__split_rows(const nn_split_args *args, int *rows, int *work, int test)
+{
+    const nn_data *data = args->data;
+    int n = data->n, *order = work, *share = work + n, to_train = n - test, to_test = n;
+    nn_random random = nn_random_seed(args->seed);
+    for (int i = 0; i < n; i++) order[i] = i;
+    if (!args->no_shuffle) nn_random_shuffle(&random, order, n);
+    share[0] = test;
+    if (args->stratify) {
+        nn_status status = nn__split_shares(args, share, share + data->classes, test);
+        if (status) return status;
+    }
+    for (int k = n - 1; k >= 0; k--) { /* from the end, so that the last ones go to test */
+        int *left = &share[args->stratify ? ((const int32_t *)data->y.values)[order[k]] : 0];
+        if (*left > 0) --*left, rows[--to_test] = order[k];
+        else rows[--to_train] = order[k];
+    }
+    return NN_OK;
+}
+
+static nn_status nn__split_check(const nn_split_args *args, double fraction)
+{
+    const nn_data *data = args->data;
+    nn_status status = nn__data_check(data, args->at, "nn_split");
+    if (status) return status;
+    if (!args->train || !args->test || args->train == args->test || args->train == data ||
+        args->test == data)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
+                        "data, train and test must be three "
+                        "data sets");
+    if (!(fraction > 0 && fraction < 1) || ceil(fraction * data->n) >= data->n)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
+                        "a fraction of %g of %d samples "
+                        "leaves one side empty; choose one between 0 and 1",
+                        fraction, data->n);
+    if (args->stratify && (data->y.type != NN_TOKEN || data->y.size != 1 || data->classes < 1))
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
+                        ".stratify needs one class label "
+                        "for each sample; split before nn_one_hot, or without .stratify");
+    return NN_OK;
+}
+
+NN_API nn_status nn_split_make(nn_split_args args)
+{
+    const nn_data *data = args.data;
+    double fraction = args.fraction != 0 ? args.fraction : 0.2;
+    int *rows = NULL, *work = NULL;
+    if (args.train && args.train != data) memset(args.train, 0, sizeof *args.train);
+    if (args.test && args.test != data) memset(args.test, 0, sizeof *args.test);
+    nn_status status = nn__split_check(&args, fraction);
+    if (!status) {
+        int n = data->n, test = (int)ceil(fraction * n); /* as scikit-learn rounds */
+        rows = (int *)nn__alloc((size_t)n, sizeof *rows);
+        work = (int *)nn__alloc_zero((size_t)n + 2 * (size_t)data->classes + 1, sizeof *work);
+        if (!rows || !work) status = nn__fail_memory(args.at, "nn_split", "the order of rows");
+        if (!status) status = nn__split_rows(&args, rows, work, test);
+        if (!status) status = nn__rows(args.train, data, rows, n - test, args.at, "nn_split");
+        if (!status) status = nn__rows(args.test, data, rows + n - test, test, args.at, "nn_split");
+    }
+    nn__free(rows);
+    nn__free(work);
+    if (status && args.train != data) nn__data_failed(args.train, status);
+    if (status && args.test != data) nn__data_failed(args.test, status);
+    return status;
+}
+
+/* Swaps rows i and j of a block. */
+static void nn__swap_rows(void *block, size_t row_bytes, size_t i, size_t j)
+{
+    if (!block || i == j) return;
+    char *a = (char *)block + i * row_bytes, *b = (char *)block + j * row_bytes, keep[256];
+    for (size_t done = 0, part; done < row_bytes; done += part) {
+        part = NN__MIN(row_bytes - done, sizeof keep);
+        memcpy(keep, a + done, part);
+        memcpy(a + done, b + done, part);
+        memcpy(b + done, keep, part);
+    }
+}
+
+/* Fisher and Yates on whole rows: in place, so it needs no memory. */
+NN_API nn_status nn_shuffle(nn_data *data, uint64_t seed)
+{
+    nn_status status = nn__data_check(data, nn__nowhere, "nn_shuffle");
+    if (status) return nn__data_failed(data, status);
+    nn_random random = nn_random_seed(seed);
+    size_t weight_bytes = nn__positions(data) * sizeof(nn_real);
+    for (size_t i = (size_t)data->n - 1; i > 0; i--) {
+        size_t j = (size_t)nn_random_below(&random, i + 1);
+        for (int k = 0; k <= data->inputs; k++) {
+            nn_array *a = k < data->inputs ? &data->x[k] : &data->y;
+            nn__swap_rows(a->values, a->size * nn__type_size[a->type], i, j);
+        }
+        nn__swap_rows(data->weight, weight_bytes, i, j);
+    }
+    return NN_OK;
+}
+
+/* ---- scaling ------------------------------------------------------------------------------- */
+
+static double nn__raw(const nn_array *a, size_t i)
+{
+    if (a->type == NN_BYTE) return ((const uint8_t *)a->values)[i];
+    if (a->type == NN_TOKEN) return ((const int32_t *)a->values)[i];
+    return (double)((const nn_real *)a->values)[i];
+}
+
+static nn_status nn__check_finite(const nn_data *data, int input, const char *call)
+{
+    const nn_array *a = &data->x[input];
+    size_t size = a->size, total = (size_t)data->n * size;
+    for (size_t i = 0; a->type == NN_REAL && i < total; i++) {
+        double value = nn__raw(a, i);
+        if (fabs(value) <= NN__REAL_MAX) continue;
+        const char *name = input == 0 && data->feature_name ? data->feature_name[i % size] : "";
+        return nn__fail(nn__nowhere, NN_ERR_DATA, call,
+                        "row %zu, column %zu%s%.40s of input %d "
+                        "(from 0) is %g; leave the row out, or correct it",
+                        i / size, i % size, *name ? " " : "", name, input, value);
+    }
+    return NN_OK;
+}
+
+/* Mean and population deviation of each column, in two passes. The mean is taken of the distances
+   to the first row, so that it is exact, and the deviation exactly 0, in a constant column. */
+static void nn__mean_deviation(double *mean, double *deviation, const nn_array *a, size_t rows,
+                               size_t columns)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) mean[c] += nn__raw(a, r * columns + c) - nn__raw(a, c);
+    for (size_t c = 0; c < columns; c++) mean[c] = nn__raw(a, c) + mean[c] / (double)rows;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++) {
+            double d = nn__raw(a, r * columns + c) - mean[c];
+            deviation[c] += d * d;
+        }
+    for (size_t c = 0; c < columns; c++) deviation[c] = sqrt(deviation[c] / (double)rows);
+}
+
+static void nn__low_range(double *low, double *range, const nn_array *a, size_t rows,
+                          size_t columns)
+{
+    for (size_t c = 0; c < columns; c++) {
+        double high = low[c] = nn__raw(a, c);
+        for (size_t r = 1; r < rows; r++) {
+            double value = nn__raw(a, r * columns + c);
+            if (value < low[c]) low[c] = value;
+            if (value > high) high = value;
+        }
+        range[c] = high - low[c];
+    }
+}
+
+typedef void nn__statistics(double *offset, double *spread, const nn_array *a, size_t rows,
+                            size_t columns);
+
+static nn_status nn__fit_scaling(nn_data *data, int input, nn__statistics *statistics,
+                                 const char *call)
+{
+    nn_array *a = &data->x[input];
+    if (a->type == NN_TOKEN) return NN_OK;
+    nn_status status = nn__check_finite(data, input, call);
+    if (status) return status;
+    size_t columns = a->type == NN_BYTE ? 1 : a->size, rows = (size_t)data->n * a->size / columns;
+    double *offset = (double *)nn__alloc_zero(columns, sizeof *offset);
+    double *spread = (double *)nn__alloc_zero(columns, sizeof *spread);
+    if (!offset || !spread || !nn__array_scaling(a, columns))
+        status = nn__fail_memory(nn__nowhere, call, "the scaling");
+    else {
+        statistics(offset, spread, a, rows, columns);
+        for (size_t c = 0; c < columns; c++) {
+            double factor = spread[c] > 0 ? 1 / spread[c] : 1;
+            a->offset[c] = (nn_real)offset[c];
+            a->factor[c] = (nn_real)(factor <= NN__REAL_MAX ? factor : 1);
+        }
+    }
+    nn__free(offset);
+    nn__free(spread);
+    return status;
+}
+
+static nn_status nn__scale(nn_data *data, nn__statistics *statistics, const char *call)
+{
+    nn_status status = nn__data_check(data, nn__nowhere, call);
+    for (int i = 0; !status && i < data->inputs; i++)
+        status = nn__fit_scaling(data, i, statistics, call);
+    return status ? nn__data_failed(data, status) : NN_OK;
+}
+
+NN_API nn_status nn_standardise(nn_data *data)
+{
+    return nn__scale(data, nn__mean_deviation, "nn_standardise");
+}
+
+NN_API nn_status nn_min_max(nn_data *data)
+{
+    return nn__scale(data, nn__low_range, "nn_min_max");
+}
+
+NN_API double nn_data_value(const nn_data *data, int input, int row, size_t i)
+{
+    NN_ASSERT(data && input >= 0 && input < data->inputs && row >= 0 && row < data->n);
+    const nn_array *a = &data->x[input];
+    NN_ASSERT(i < a->size);
+    nn_real raw = (nn_real)nn__raw(a, (size_t)row * a->size + i);
+    size_t s = a->scalings > 1 ? i : 0;
+    return (double)(a->scalings ? a->factor[s] * (raw - a->offset[s]) : raw);
+}
+
+NN_API nn_status nn_one_hot(nn_data *data)
+{
+    const char *call = "nn_one_hot";
+    nn_array one = NN__EMPTY;
+    nn_status status = nn__data_check(data, nn__nowhere, call);
+    if (!status && (data->classes < 1 || data->y.type != NN_TOKEN))
+        status = nn__fail(nn__nowhere, NN_ERR_STATE, call,
+                          "the targets are not class labels; "
+                          "load them with .label, or as .labels");
+    if (!status && data->y.rank == NN_MAX_RANK)
+        status = nn__fail(nn__nowhere, NN_ERR_SHAPE, call,
+                          "the labels have %d dimensions, and "
+                          "there is no room for one more",
+                          NN_MAX_RANK);
+    if (status) return nn__data_failed(data, status);
+    int shape[NN_MAX_RANK] = { 0 };
+    for (int i = 0; i < data->y.rank; i++) shape[i] = data->y.dim[i];
+    shape[data->y.rank] = data->classes;
+    status = nn__array_make(&one, NN_REAL, shape, data->n, nn__nowhere, call);
+    if (status) return nn__data_failed(data, status);
+    size_t labels = (size_t)data->n * data->y.size, classes = (size_t)data->classes;
+    for (size_t i = 0; i < labels * classes; i++) ((nn_real *)one.values)[i] = 0;
+    for (size_t i = 0; i < labels; i++)
+        ((nn_real *)one.values)[i * classes + (size_t)((int32_t *)data->y.values)[i]] = 1;
+    nn__array_free(&data->y);
+    data->y = one;
+    return NN_OK;
+}
+
+/* ---- batches ------------------------------------------------------------------------------- */
+
+/* One row of n numbers as training sees it: factor * (raw - offset). One loop for each kind of
+   scaling, so that none has a branch or a stride of 0 inside. */
+static void nn__scale_reals(nn_real *out, const nn_real *raw, const nn_real *offset,
+                            const nn_real *factor, size_t scalings, size_t n)
+{
+    if (scalings == 0) memcpy(out, raw, n * sizeof *out);
+    else if (scalings == 1) {
+        const nn_real o = offset[0], f = factor[0];
+        for (size_t i = 0; i < n; i++) out[i] = f * (raw[i] - o);
+    } else
+        for (size_t i = 0; i < n; i++) out[i] = factor[i] * (raw[i] - offset[i]);
+}
+
+static void nn__scale_bytes(nn_real *out, const uint8_t *raw, const nn_real *offset,
+                            const nn_real *factor, size_t scalings, size_t n)
+{
+    if (scalings == 0)
+        for (size_t i = 0; i < n; i++) out[i] = (nn_real)raw[i];
+    else if (scalings == 1) {
+        const nn_real o = offset[0], f = factor[0];
+        for (size_t i = 0; i < n; i++) out[i] = f * ((nn_real)raw[i] - o);
+    } else
+        for (size_t i = 0; i < n; i++) out[i] = factor[i] * ((nn_real)raw[i] - offset[i]);
+}
+
+/* Gathers n rows of a into out (n, size), with the scaling that is given (the model's, not the
+   array's). rows NULL: rows 0 .. n-1. Tokens are not scaled: they are names, not amounts. */
+NN__UNUSED
+static void nn__gather(nn_real *out, const nn_array *a, const nn_real *offset,
+                       const nn_real *factor, size_t scalings, const int *rows, int n)
+{
+    NN_ASSERT(scalings <= 1 || scalings == a->size);
+    for (int b = 0; b < n; b++, out += a->size) {
+        size_t start = (size_t)(rows ? rows[b] : b) * a->size;
+        if (a->type == NN_REAL)
+            nn__scale_reals(out, (const nn_real *)a->values + start, offset, factor, scalings,
+                            a->size);
+        else if (a->type == NN_BYTE)
+            nn__scale_bytes(out, (const uint8_t *)a->values + start, offset, factor, scalings,
+                            a->size);
+        else
+            for (size_t i = 0; i < a->size; i++)
+                out[i] = (nn_real)((const int32_t *)a->values)[start + i];
+    }
+}
+
+/* ======================================================================== >>graph ============
+   A model keeps its tensors in the order of creation. Since a constructor can only use tensors that
+   exist, this is an order of computation too: forward walks it, backward walks it in reverse. */
+
+/* What a kind of tensor does. backward adds to the gradients of t->in. */
+typedef struct nn__op {
+    const char *name;
+    void (*forward)(nn_tensor *t);
+    void (*backward)(nn_tensor *t);
+    size_t (*work)(const nn_tensor *t, int rows); /* numbers of workspace for a batch, or NULL */
+} nn__op;
+
+/* Parameters and their gradients, which several models may share. */
+typedef struct nn__block {
+    int models;
+    size_t count;
+    nn_real *values, *grads;
+} nn__block;
+
+/* A scaling that came with the training data. */
+typedef struct nn__scaling {
+    size_t scalings;
+    nn_real *offset, *factor;
+} nn__scaling;
+
+/* The library's half of a model. */
+typedef struct nn__run {
+    /* graph */
+    nn_tensor **tensor;
+    int tensors, room;
+    uint64_t seed;
+    nn__block *block;
+    nn_model *shared; /* while the graph is built: where parameters come from, and the next one */
+    int shared_next;
+    char error[NN__MESSAGE_SIZE];
+    /* plan */
+    bool built, training; /* training: with gradients */
+    nn_place compile_at;
+    nn_tensor *input[NN_MAX_INPUTS];
+    int inputs;
+    int capacity; /* samples that the arena has room for */
+    nn_real *arena, *work;
+    nn_mode mode; /* of the forward pass under way */
+    /* loss */
+    nn_loss loss;
+    bool from_logits;
+    double huber_delta;
+    int top_k;
+    nn_tensor *logits; /* where the gradient of the loss enters: the output, or what is before it */
+    int rows, classes; /* of the output of one sample: output->size = rows * classes */
+    bool has_targets;
+    nn_real *target, *probability; /* (B, rows, classes) */
+    int *label; /* (B, rows) */
+    nn_real *row_weight, *row_loss; /* (B, rows) */
+    int *sample; /* (B): number of the sample in its data set, which keys dropout */
+    int *label_map; /* (data's classes): the model's number of each class of the data; or NULL */
+    int label_map_room;
+    /* what training data leaves behind */
+    nn__scaling scaling[NN_MAX_INPUTS];
+    char **class_name;
+    int class_names;
+    /* optimizer */
+    nn_optimizer optimizer;
+    nn_real *state1, *state2;
+    long t; /* steps since nn_compile */
+    long schedule_steps; /* how long cosine and one-cycle take */
+    nn_plateau plateau;
+    double rate; /* of plateau, or set by hand; NaN: by the schedule */
+    bool rate_by_hand;
+    /* fit */
+    bool fitting, fit_over;
+    nn_status fit_status;
+    nn_fit_args fit;
+    int first_epoch, last_epoch, batch_size, samples; /* samples: without the validation part */
+    int *order; /* (samples), shuffled for each epoch */
+    int *validation_rows; /* the samples behind them, or NULL */
+    double best_value, epoch_started, bar_drawn;
+    int wait, best_epoch;
+    nn_real *best; /* the best weights so far, or NULL */
+    double sums[4]; /* of the epoch: loss, right, top k, absolute difference; see nn__measure */
+    double sum_rows, sum_samples, largest_norm;
+} nn__run;
+
+/* ---- shapes and errors ---- */
+
+static int nn__rows_of(const nn_tensor *t) /* samples in a tensor: the batch, or one */
+{
+    return t->batched ? t->model->batch : 1;
+}
+
+/* "(26, 26, 32)" */
+static const char *nn__shape_text(char *text, size_t size, const nn_tensor *t)
+{
+    size_t used = 1;
+    nn__copy_text(text, size, "(");
+    for (int d = 0; d < t->rank && used + 16 < size; d++)
+        used += (size_t)snprintf(text + used, size - used, "%s%d", d ? ", " : "", t->dim[d]);
+    nn__copy_text(text + used, size - used, ")");
+    return text;
+}
+
+#define NN__SHAPE_SIZE 80
+
+/* Leaves the first failure of a constructor in the model. Returns NULL, for the constructor. */
+static nn_tensor *nn__graph_failed(nn_model *m, nn_status status)
+{
+    if (m->status == NN_OK) {
+        m->status = status;
+        nn__copy_text(m->run->error, NN__MESSAGE_SIZE, nn__message);
+    }
+    return NULL;
+}
+
+/* A new tensor at the end of the model; NULL when there is no memory. */
+static nn_tensor *nn__tensor_new(nn_model *m, nn_place at, const nn__op *op, const char *call)
+{
+    nn__run *r = m->run;
+    if (r->tensors == r->room) {
+        int room = r->room ? 2 * r->room : 32;
+        nn_tensor **more = (nn_tensor **)nn__alloc((size_t)room, sizeof *more);
+        if (more && r->tensors) memcpy(more, r->tensor, (size_t)r->tensors * sizeof *more);
+        if (more) {
+            nn__free(r->tensor);
+            r->tensor = more, r->room = room;
+        }
+    }
+    nn_tensor *t = r->tensors < r->room ? (nn_tensor *)nn__alloc_zero(1, sizeof *t) : NULL;
+    if (!t) return nn__graph_failed(m, nn__fail_memory(at, call, "a tensor"));
+    t->model = m, t->at = at, t->op = op, t->size = 1;
+    r->tensor[r->tensors++] = t;
+    return t;
+}
+
+/* Sets the name: the given one, or the operation's with a running number, such as "dense2". */
+static void nn__tensor_name(nn_tensor *t, const char *name, const char *kind)
+{
+    char numbered[NN_NAME_SIZE];
+    int number = 1;
+    if (!name) {
+        for (int i = 0; i < t->model->run->tensors; i++) {
+            const nn_tensor *other = t->model->run->tensor[i];
+            if (other == t || other->hidden) continue;
+            size_t length = strlen(kind);
+            if (strncmp(other->name, kind, length) == 0 && !strchr(other->name, '.')) number++;
+        }
+        snprintf(numbered, sizeof numbered, "%.24s%d", kind, number);
+        name = numbered;
+    }
+    nn__copy_text(t->name, NN_NAME_SIZE, name);
+}
+
+/* Sets the shape from up to four dimensions; false with an error when one is not positive. */
+static bool nn__tensor_shape(nn_tensor *t, const char *call, const int dim[NN_MAX_RANK])
+{
+    int rank = NN_MAX_RANK;
+    while (rank > 0 && dim[rank - 1] == 0) rank--;
+    t->rank = rank, t->size = 1;
+    for (int d = 0; d < rank; d++) {
+        t->dim[d] = dim[d];
+        if (dim[d] <= 0 || !nn__mul(t->size, (size_t)dim[d], &t->size) || t->size > INT_MAX) {
+            nn__fail(t->at, NN_ERR_SHAPE, call,
+                     "the shape (%d, %d, %d, %d) is not a size: dimensions are positive, and their "
+                     "product is at most %d",
+                     dim[0], dim[1], dim[2], dim[3], INT_MAX);
+            nn__graph_failed(t->model, NN_ERR_SHAPE);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void nn__same_shape(nn_tensor *t, const nn_tensor *x)
+{
+    t->rank = x->rank, t->size = x->size, t->batched = x->batched;
+    memcpy(t->dim, x->dim, sizeof t->dim);
+}
+
+/* An axis as the caller counts it (1 is the first, 0 or -1 the last) as an index, or -1. */
+static int nn__axis_index(const nn_tensor *x, int axis)
+{
+    int index = axis > 0 ? axis - 1 : x->rank + (axis == 0 ? -1 : axis);
+    return index >= 0 && index < x->rank ? index : -1;
+}
+
+static nn_tensor *nn__axis_failed(const nn_tensor *x, nn_place at, const char *call, int axis)
+{
+    char shape[NN__SHAPE_SIZE];
+    nn__fail(at, NN_ERR_SHAPE, call, "there is no axis %d in %s of shape %s; axes count from 1",
+             axis, x->name, nn__shape_text(shape, sizeof shape, x));
+    return nn__graph_failed(x->model, NN_ERR_SHAPE);
+}
+
+/* outer, n, inner: the axes before axis d, axis d, and those behind it. */
+static void nn__axis_parts(const nn_tensor *x, int d, size_t *outer, size_t *inner)
+{
+    *outer = (size_t)nn__rows_of(x), *inner = 1;
+    for (int i = 0; i < d; i++) *outer *= (size_t)x->dim[i];
+    for (int i = d + 1; i < x->rank; i++) *inner *= (size_t)x->dim[i];
+}
+
+static size_t nn__entries(const nn_tensor *t)
+{
+    return t->size * (size_t)nn__rows_of(t);
+}
+
+/* ---- gradients: zeroed when the first one arrives, so that a product may overwrite ---- */
+
+static nn_tensor *nn__root(nn_tensor *t)
+{
+    while (t->view_of) t = t->view_of;
+    return t;
+}
+
+/* The flag for a product into t->grad: add if something is there, else overwrite. */
+static int nn__grad_flag(nn_tensor *t)
+{
+    nn_tensor *root = nn__root(t);
+    int flag = root->written ? NN_ACCUMULATE : 0;
+    root->written = true;
+    return flag;
+}
+
+/* t->grad ready to be added to; NULL where no gradient is needed. */
+static nn_real *nn__grad(nn_tensor *t)
+{
+    if (!t || !t->needs_grad) return NULL;
+    if (!nn__grad_flag(t)) memset(t->grad, 0, nn__entries(t) * sizeof(nn_real));
+    return t->grad;
+}
+
+/* ---- model ---- */
+
+NN_API nn_model *nn_model_new_make(nn_model_args args)
+{
+    nn_model *m = (nn_model *)nn__alloc_zero(1, sizeof *m);
+    nn__run *r = (nn__run *)nn__alloc_zero(1, sizeof *r);
+    nn__block *block =
+        args.share ? args.share->run->block : (nn__block *)nn__alloc_zero(1, sizeof *block);
+    if (!m || !r || !block) {
+        nn__fail_memory(args.at, "nn_model_new", "a model");
+        nn__free(m), nn__free(r);
+        if (!args.share) nn__free(block);
+        return NULL;
+    }
+    m->run = r;
+    r->seed = args.seed, r->block = block, r->shared = args.share, r->rate = NAN;
+    block->models++;
+    if (args.share && !args.share->run->built)
+        nn__graph_failed(m, nn__fail(args.at, NN_ERR_STATE, "nn_model_new",
+                                     ".share needs a model that nn_compile or nn_build has built"));
+    return m;
+}
+
+static void nn__names_free(char **name, int n)
+{
+    for (int i = 0; name && i < n; i++) nn__free(name[i]);
+    nn__free(name);
+}
+
+static void nn__fit_free(nn__run *r)
+{
+    nn__free(r->order), nn__free(r->validation_rows), nn__free(r->best);
+    r->order = r->validation_rows = NULL, r->best = NULL;
+    r->fitting = false;
+}
+
+NN_API void nn_model_free(nn_model *model)
+{
+    if (!model) return;
+    nn__run *r = model->run;
+    for (int i = 0; i < r->tensors; i++) {
+        nn__free(r->tensor[i]->constant);
+        nn__free(r->tensor[i]);
+    }
+    if (--r->block->models == 0) {
+        nn__free(r->block->values), nn__free(r->block->grads);
+        nn__free(r->block);
+    }
+    for (int i = 0; i < NN_MAX_INPUTS; i++) {
+        nn__free(r->scaling[i].offset);
+        nn__free(r->scaling[i].factor);
+    }
+    nn__names_free(r->class_name, r->class_names);
+    nn__fit_free(r);
+    nn__free(r->tensor), nn__free(r->arena), nn__free(r->label_map);
+    nn__free(r->state1), nn__free(r->state2);
+    nn__free(model->history.epoch), nn__free(r), nn__free(model);
+}
+
+/* ---- inputs, parameters, constants ---- */
+
+NN_API nn_tensor *nn_input_make(nn_input_args args)
+{
+    const int dim[NN_MAX_RANK] = { args.dim0, args.dim1, args.dim2, args.dim3 };
+    if (!args.model) return NULL;
+    nn__run *r = args.model->run;
+    if (r->inputs == NN_MAX_INPUTS)
+        return nn__graph_failed(args.model,
+                                nn__fail(args.at, NN_ERR_ARGUMENT, "nn_input",
+                                         "a model has at most %d inputs", NN_MAX_INPUTS));
+    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, "nn_input");
+    if (!t || !nn__tensor_shape(t, "nn_input", dim)) return NULL;
+    nn__tensor_name(t, args.name, "input");
+    t->batched = t->input = true;
+    t->tokens = args.tokens;
+    r->input[r->inputs++] = t;
+    return t;
+}
+
+/* The next parameter of the model whose parameters this one shares, if it has this shape. */
+static bool nn__take_shared(nn_tensor *t, const char *call)
+{
+    char mine[NN__SHAPE_SIZE], theirs[NN__SHAPE_SIZE];
+    nn__run *r = t->model->run;
+    const nn_tensor *source = nn_parameter_at(r->shared, r->shared_next++);
+    if (source && source->rank == t->rank && memcmp(source->dim, t->dim, sizeof t->dim) == 0) {
+        t->offset = source->offset;
+        return true;
+    }
+    nn__shape_text(mine, sizeof mine, t);
+    nn__fail(
+        t->at, NN_ERR_SHAPE, call,
+        "%s of shape %s has no counterpart in the shared model: its "
+        "parameter number %d is %s%s; build both graphs with the same layers in the same order",
+        t->name, mine, r->shared_next, source ? source->name : "missing",
+        source ? nn__shape_text(theirs, sizeof theirs, source) : "");
+    nn__graph_failed(t->model, NN_ERR_SHAPE);
+    return false;
+}
+
+NN_API nn_tensor *nn_parameter_make(nn_parameter_args args)
+{
+    const int dim[NN_MAX_RANK] = { args.dim0, args.dim1, args.dim2, args.dim3 };
+    if (!args.model) return NULL;
+    if ((int)args.init < 0 || args.init >= NN_INIT_COUNT || !(args.init_scale >= 0) ||
+        !(args.l1 >= 0) || !(args.l2 >= 0))
+        return nn__graph_failed(
+            args.model, nn__fail(args.at, NN_ERR_ARGUMENT, "nn_parameter",
+                                 "init must be one of nn_init; init_scale, l1, l2 at least 0"));
+    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, "nn_parameter");
+    if (!t || !nn__tensor_shape(t, "nn_parameter", dim)) return NULL;
+    nn__tensor_name(t, args.name, "parameter");
+    t->parameter = true, t->frozen = args.frozen;
+    t->init = args.init, t->init_scale = args.init_scale;
+    t->l1 = args.l1, t->l2 = args.l2;
+    t->offset = SIZE_MAX; /* no place yet: nn__place_parameters */
+    if (args.model->run->shared && !nn__take_shared(t, "nn_parameter")) return NULL;
+    return t;
+}
+
+NN_API nn_tensor *nn_constant_make(nn_constant_args args)
+{
+    const int dim[NN_MAX_RANK] = { args.dim0, args.dim1, args.dim2, args.dim3 };
+    if (!args.model) return NULL;
+    if (!args.values)
+        return nn__graph_failed(args.model,
+                                nn__fail(args.at, NN_ERR_ARGUMENT, "nn_constant",
+                                         "values is NULL; give it the numbers of the constant"));
+    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, "nn_constant");
+    if (!t || !nn__tensor_shape(t, "nn_constant", dim)) return NULL;
+    nn__tensor_name(t, args.name, "constant");
+    t->constant = (nn_real *)nn__alloc(t->size, sizeof(nn_real));
+    if (!t->constant)
+        return nn__graph_failed(args.model, nn__fail_memory(args.at, "nn_constant", "its values"));
+    memcpy(t->constant, args.values, t->size * sizeof(nn_real));
+    return t;
+}
+
+NN_API nn_tensor *nn_parameter_at(const nn_model *model, int k)
+{
+    for (int i = 0; model && i < model->run->tensors; i++)
+        if (model->run->tensor[i]->parameter && k-- == 0) return model->run->tensor[i];
+    return NULL;
+}
+
+NN_API nn_tensor *nn_parameter_named(const nn_model *model, const char *name)
+{
+    nn_tensor *t;
+    for (int k = 0; (t = nn_parameter_at(model, k)) != NULL; k++)
+        if (strcmp(t->name, name) == 0) return t;
+    return NULL;
+}
+
+NN_API void nn_freeze(nn_tensor *layer, bool frozen)
+{
+    if (!layer) return;
+    if (layer->parameter) layer->frozen = frozen;
+    for (int i = 0; i < 4; i++)
+        if (layer->in[i] && (layer->in[i]->parameter || layer->in[i]->hidden))
+            nn_freeze(layer->in[i], frozen);
+}
+
+/* ---- dense ------------------------------------------------------------- >>graph/dense */
+
+static void nn__dense_sizes(const nn_tensor *t, int *B, int *I, int *O)
+{
+    *I = t->in[1]->dim[1], *O = t->in[1]->dim[0];
+    *B = (int)(nn__entries(t) / (size_t)*O); /* every row along the last axis */
+}
+
+static void nn__dense_op_forward(nn_tensor *t)
+{
+    int B, I, O;
+    nn__dense_sizes(t, &B, &I, &O);
+    nn__dense_run(t->value, t->in[0]->value, t->in[1]->value, t->in[2] ? t->in[2]->value : NULL, B,
+                  I, O, t->activation, t->number, t->model->run->work);
+}
+
+/* The gradient of the first layer's input is never computed: x needs none. */
+static void nn__dense_op_backward(nn_tensor *t)
+{
+    int B, I, O;
+    nn_tensor *x = t->in[0], *w = t->in[1], *b = t->in[2];
+    nn_real *work = t->model->run->work;
+    nn__dense_sizes(t, &B, &I, &O);
+    if (x->needs_grad) nn_matmul(x->grad, t->grad, w->value, B, I, O, nn__grad_flag(x), work);
+    if (w->needs_grad)
+        nn_matmul(w->grad, t->grad, x->value, O, I, B, NN_TRANSPOSE_A | nn__grad_flag(w), work);
+    if (b && b->needs_grad) nn__bias_backward(nn__grad(b), t->grad, B, O);
+}
+
+static size_t nn__dense_op_work(const nn_tensor *t, int rows)
+{
+    int B = (int)((t->batched ? (size_t)rows : 1) * t->size / (size_t)t->in[1]->dim[0]);
+    return nn_dense_work_size(B, t->in[1]->dim[1], t->in[1]->dim[0]);
+}
+
+static const nn__op nn__op_dense = { "dense", nn__dense_op_forward, nn__dense_op_backward,
+                                     nn__dense_op_work };
+
+static bool nn__is_relu_like(nn_activation kind)
+{
+    return kind == NN_RELU || kind == NN_LEAKY_RELU || kind == NN_ELU || kind == NN_GELU ||
+           kind == NN_SILU;
+}
+
+/* The dense tensor itself, where a layer has an activation behind it. */
+static nn_tensor *nn__before_activation(nn_tensor *t)
+{
+    return t->in[0] && t->in[0]->hidden ? t->in[0] : t;
+}
+
+/* Weight and bias of a new dense layer t: new ones, or those of args.share. */
+static bool nn__dense_parameters(nn_tensor *t, const nn_dense_args *args)
+{
+    nn_parameter_args p = NN__EMPTY;
+    char name[NN_NAME_SIZE + 8];
+    p.at = args->at, p.model = t->model, p.frozen = args->frozen, p.name = name;
+    p.dim0 = args->units, p.dim1 = args->x->dim[args->x->rank - 1];
+    p.init = args->init != NN_INIT_DEFAULT        ? args->init
+             : nn__is_relu_like(args->activation) ? NN_HE_UNIFORM
+                                                  : NN_GLOROT_UNIFORM;
+    p.init_scale = args->init_scale, p.l1 = args->l1, p.l2 = args->l2;
+    snprintf(name, sizeof name, "%.31s.weight", t->name);
+    t->in[1] = nn_parameter_make(p);
+    if (!t->in[1] || args->no_bias) return t->in[1] != NULL;
+    p.dim1 = 0, p.init = NN_INIT_ZEROS, p.l1 = p.l2 = 0;
+    snprintf(name, sizeof name, "%.31s.bias", t->name);
+    t->in[2] = nn_parameter_make(p);
+    return t->in[2] != NULL;
+}
+
+static bool nn__dense_share(nn_tensor *t, const nn_dense_args *args)
+{
+    nn_tensor *source = nn__before_activation(args->share);
+    if (source->op != &nn__op_dense || source->model != t->model ||
+        source->in[1]->dim[0] != args->units ||
+        source->in[1]->dim[1] != args->x->dim[args->x->rank - 1]) {
+        nn__fail(args->at, NN_ERR_SHAPE, "nn_dense",
+                 ".share needs a dense layer of this model with "
+                 "%d inputs and %d units; %s is not one",
+                 args->x->dim[args->x->rank - 1], args->units, args->share->name);
+        nn__graph_failed(t->model, NN_ERR_SHAPE);
+        return false;
+    }
+    t->in[1] = source->in[1], t->in[2] = source->in[2];
+    return true;
+}
+
+NN_API nn_tensor *nn_dense_make(nn_dense_args args)
+{
+    if (!args.x) return NULL;
+    nn_model *m = args.x->model;
+    if (args.units <= 0 || args.x->rank == 0)
+        return nn__graph_failed(
+            m,
+            nn__fail(args.at, NN_ERR_SHAPE, "nn_dense",
+                     "needs at least one unit (it has %d) and an input with an axis", args.units));
+    nn_tensor *t = nn__tensor_new(m, args.at, &nn__op_dense, "nn_dense");
+    if (!t) return NULL;
+    nn__same_shape(t, args.x);
+    t->dim[t->rank - 1] = args.units;
+    if (!nn__tensor_shape(t, "nn_dense", t->dim)) return NULL;
+    nn__tensor_name(t, args.name, "dense");
+    t->in[0] = args.x;
+    if (args.share ? !nn__dense_share(t, &args) : !nn__dense_parameters(t, &args)) return NULL;
+    if (args.activation == NN_LINEAR) return t;
+    nn_activate_args a = NN__EMPTY;
+    char name[NN_NAME_SIZE];
+    nn__copy_text(name, sizeof name, t->name);
+    a.at = args.at, a.x = t, a.activation = args.activation, a.alpha = args.alpha, a.name = name;
+    t->hidden = true; /* what the caller gets, and what has the layer's name, is the activation */
+    return nn_activate_make(a);
+}
+
+/* ---- activation --------------------------------------------------- >>graph/activation */
+
+static void nn__activate_forward(nn_tensor *t)
+{
+    const nn_tensor *x = t->in[0];
+    size_t n = nn__entries(t);
+    int C = t->rank ? t->dim[t->rank - 1] : 1, rows = (int)(n / (size_t)C);
+    if (x->view_of == t) return; /* fused: the dense layer has done it */
+    if (t->activation == NN_SOFTMAX) nn_softmax_forward(t->value, x->value, rows, C);
+    else if (t->activation == NN_LOG_SOFTMAX) nn_log_softmax_forward(t->value, x->value, rows, C);
+    else nn_activation_forward(t->activation, t->number, t->value, x->value, n);
+}
+
+static void nn__activate_backward(nn_tensor *t)
+{
+    nn_tensor *x = t->in[0];
+    size_t n = nn__entries(t);
+    int C = t->rank ? t->dim[t->rank - 1] : 1, rows = (int)(n / (size_t)C);
+    if (x->view_of == t) { /* fused: x->grad is t->grad */
+        nn__pointwise_of(t->activation)->in_place(t->grad, t->value, n, (nn_real)t->number);
+        return;
+    }
+    nn_real *dx = nn__grad(x);
+    if (!dx) return;
+    if (t->activation == NN_SOFTMAX) nn_softmax_backward(dx, t->grad, t->value, rows, C);
+    else if (t->activation == NN_LOG_SOFTMAX)
+        nn_log_softmax_backward(dx, t->grad, t->value, rows, C);
+    else nn_activation_backward(t->activation, t->number, dx, t->grad, x->value, t->value, n);
+}
+
+static const nn__op nn__op_activation = { "activation", nn__activate_forward, nn__activate_backward,
+                                          NULL };
+
+NN_API nn_tensor *nn_activate_make(nn_activate_args args)
+{
+    if (!args.x) return NULL;
+    nn_model *m = args.x->model;
+    if ((int)args.activation < 0 || args.activation >= NN_ACTIVATION_COUNT || !(args.alpha >= 0))
+        return nn__graph_failed(
+            m, nn__fail(args.at, NN_ERR_ARGUMENT, "nn_activate",
+                        "activation %d with alpha %g: must be one of nn_activation, with "
+                        "alpha at least 0",
+                        (int)args.activation, args.alpha));
+    nn_tensor *t = nn__tensor_new(m, args.at, &nn__op_activation, "nn_activate");
+    if (!t) return NULL;
+    nn__same_shape(t, args.x);
+    t->in[0] = args.x;
+    t->activation = args.activation;
+    t->number = args.alpha > 0 ? args.alpha : args.activation == NN_LEAKY_RELU ? 0.01 : 1;
+    nn__tensor_name(t, args.name, nn_activation_name(args.activation));
+    return t;
+}
+
+/* ---- dropout --------------------------------------------------------- >>graph/dropout */
+
+/* The mask of this layer in this step. */
+static uint64_t nn__dropout_seed(const nn_tensor *t)
+{
+    const nn__run *r = t->model->run;
+    nn_random seed = nn_random_seed(r->seed), step = nn_random_split(&seed, (uint64_t)r->t);
+    for (int i = 0; i < r->tensors; i++)
+        if (r->tensor[i] == t) step = nn_random_split(&step, (uint64_t)i);
+    return step.state;
+}
+
+static void nn__dropout_op_forward(nn_tensor *t)
+{
+    const nn__run *r = t->model->run;
+    if (r->mode == NN_INFERENCE)
+        nn__blocks_copy(t->value, 0, t->in[0]->value, 0, 1, nn__entries(t));
+    else
+        nn_dropout_forward(t->value, t->in[0]->value, t->number, nn__dropout_seed(t),
+                           t->batched ? r->sample : NULL, nn__rows_of(t), (int)t->size);
+}
+
+static void nn__dropout_op_backward(nn_tensor *t)
+{
+    const nn__run *r = t->model->run;
+    nn_real *dx = nn__grad(t->in[0]);
+    if (!dx) return;
+    if (r->mode == NN_INFERENCE) nn__blocks_add(dx, 0, t->grad, 0, 1, nn__entries(t));
+    else
+        nn_dropout_backward(dx, t->grad, t->number, nn__dropout_seed(t),
+                            t->batched ? r->sample : NULL, nn__rows_of(t), (int)t->size);
+}
+
+static const nn__op nn__op_dropout = { "dropout", nn__dropout_op_forward, nn__dropout_op_backward,
+                                       NULL };
+
+NN_API nn_tensor *nn_dropout_make(nn_dropout_args args)
+{
+    if (!args.x) return NULL;
+    if (!(args.rate >= 0 && args.rate < 1))
+        return nn__graph_failed(
+            args.x->model,
+            nn__fail(args.at, NN_ERR_ARGUMENT, "nn_dropout",
+                     "the rate is %g; it is the share that is dropped, at least 0 and "
+                     "below 1",
+                     args.rate));
+    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_dropout, "nn_dropout");
+    if (!t) return NULL;
+    nn__same_shape(t, args.x);
+    t->in[0] = args.x, t->number = args.rate;
+    nn__tensor_name(t, args.name, "dropout");
+    return t;
+}
+
+/* ---- add, mul, scale ---------------------------------------------------- >>graph/pair */
+
+/* Size and step of each axis of `in` when it is repeated to the shape of t: step 0 where it is. */
+static void nn__repeat_steps(size_t step[NN_MAX_RANK + 1], const nn_tensor *in, const nn_tensor *t)
+{
+    size_t product = 1;
+    for (int d = 0; d < NN_MAX_RANK; d++) {
+        int from = in->rank - 1 - d;
+        bool own = d < t->rank && from >= 0 && in->dim[from] != 1;
+        step[NN_MAX_RANK - d] = own ? product : 0;
+        if (from >= 0) product *= (size_t)in->dim[from];
+    }
+    step[0] = in->batched ? product : 0;
+}
+
+static nn__pairs nn__pairs_of(const nn_tensor *t)
+{
+    nn__pairs p;
+    const nn_tensor *a = t->in[0], *b = t->in[1];
+    bool alike = a->size == t->size && b->size == t->size && a->batched == b->batched;
+    for (int d = 0; d <= NN_MAX_RANK; d++) p.dim[d] = 1, p.a[d] = p.b[d] = 0;
+    if (alike) { /* one long row */
+        p.dim[NN_MAX_RANK] = nn__entries(t), p.a[NN_MAX_RANK] = p.b[NN_MAX_RANK] = 1;
+        return p;
+    }
+    p.dim[0] = (size_t)nn__rows_of(t);
+    for (int d = 0; d < t->rank; d++) p.dim[NN_MAX_RANK - d] = (size_t)t->dim[t->rank - 1 - d];
+    nn__repeat_steps(p.a, a, t);
+    nn__repeat_steps(p.b, b, t);
+    return p;
+}
+
+static void nn__add_op_forward(nn_tensor *t)
+{
+    nn__pairs p = nn__pairs_of(t);
+    nn__add_forward(t->value, t->in[0]->value, t->in[1]->value, &p);
+}
+
+static void nn__add_op_backward(nn_tensor *t)
+{
+    nn__pairs p = nn__pairs_of(t);
+    nn_real *da = nn__grad(t->in[0]), *db = nn__grad(t->in[1]);
+    nn__add_backward(da, db, t->grad, &p);
+}
+
+static void nn__mul_op_forward(nn_tensor *t)
+{
+    nn__pairs p = nn__pairs_of(t);
+    nn__mul_forward(t->value, t->in[0]->value, t->in[1]->value, &p);
+}
+
+static void nn__mul_op_backward(nn_tensor *t)
+{
+    nn__pairs p = nn__pairs_of(t);
+    nn_real *da = nn__grad(t->in[0]), *db = nn__grad(t->in[1]);
+    nn__mul_backward(da, db, t->grad, t->in[0]->value, t->in[1]->value, &p);
+}
+
+static const nn__op nn__op_add = { "add", nn__add_op_forward, nn__add_op_backward, NULL };
+static const nn__op nn__op_mul = { "mul", nn__mul_op_forward, nn__mul_op_backward, NULL };
+
+static nn_tensor *nn__pair_failed(const nn_pair_args *args, const char *call, const char *advice)
+{
+    char a[NN__SHAPE_SIZE], b[NN__SHAPE_SIZE];
+    nn__fail(args->at, NN_ERR_SHAPE, call, "shapes %s of %s (line %d) and %s of %s (line %d) %s",
+             nn__shape_text(a, sizeof a, args->a), args->a->name, args->a->at.line,
+             nn__shape_text(b, sizeof b, args->b), args->b->name, args->b->at.line, advice);
+    return nn__graph_failed(args->a->model, NN_ERR_SHAPE);
+}
+
+/* Two tensors of one model, or NULL with an error in the first one's model. */
+static bool nn__pair_is_usable(const nn_pair_args *args, const char *call)
+{
+    if (!args->a || !args->b) return false;
+    if (args->a->model == args->b->model) return true;
+    nn__graph_failed(args->a->model, nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                                              "%s and %s belong to different models", args->a->name,
+                                              args->b->name));
+    return false;
+}
+
+/* The common part of nn_add and nn_mul: a tensor of the shape that both repeat to. */
+static nn_tensor *nn__pair_make(const nn_pair_args *args, const nn__op *op, const char *call)
+{
+    if (!nn__pair_is_usable(args, call)) return NULL;
+    const nn_tensor *a = args->a, *b = args->b, *longer = a->rank >= b->rank ? a : b;
+    int dim[NN_MAX_RANK] = { 0 };
+    for (int d = 0; d < longer->rank; d++) {
+        int at = longer->rank - 1 - d, da = d < a->rank ? a->dim[a->rank - 1 - d] : 1;
+        int db = d < b->rank ? b->dim[b->rank - 1 - d] : 1;
+        dim[at] = da == 1 ? db : da;
+        if (da != db && da != 1 && db != 1)
+            return nn__pair_failed(args, call,
+                                   "differ; make them equal with nn_slice, nn_reshape "
+                                   "or another size of the layer, or 1 where it shall repeat");
+    }
+    nn_tensor *t = nn__tensor_new(a->model, args->at, op, call);
+    if (!t || !nn__tensor_shape(t, call, dim)) return NULL;
+    t->rank = longer->rank;
+    t->batched = a->batched || b->batched;
+    t->in[0] = args->a, t->in[1] = args->b;
+    nn__tensor_name(t, args->name, op->name);
+    return t;
+}
+
+NN_API nn_tensor *nn_add_make(nn_pair_args args)
+{
+    return nn__pair_make(&args, &nn__op_add, "nn_add");
+}
+
+NN_API nn_tensor *nn_mul_make(nn_pair_args args)
+{
+    return nn__pair_make(&args, &nn__op_mul, "nn_mul");
+}
+
+static void nn__scale_op_forward(nn_tensor *t)
+{
+    nn__scale_forward(t->value, t->in[0]->value, nn__entries(t), (nn_real)t->number);
+}
+
+static void nn__scale_op_backward(nn_tensor *t)
+{
+    nn_real *dx = nn__grad(t->in[0]);
+    if (dx) nn__scale_backward(dx, t->grad, nn__entries(t), (nn_real)t->number);
+}
+
+static const nn__op nn__op_scale = { "scale", nn__scale_op_forward, nn__scale_op_backward, NULL };
+
+NN_API nn_tensor *nn_scale_make(nn_scale_args args)
+{
+    if (!args.x) return NULL;
+    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_scale, "nn_scale");
+    if (!t) return NULL;
+    nn__same_shape(t, args.x);
+    t->in[0] = args.x, t->number = args.factor;
+    nn__tensor_name(t, args.name, "scale");
+    return t;
+}
+
+/* ---- batched matmul ------------------------------------------------ >>graph/batch_matmul
+   y = op(a) op(b) for each matrix along the leading axes, where op may transpose.
+     backward   da = dy op(b)ᵀ   and   db = op(a)ᵀ dy,   transposed once more where op is.  */
+
+typedef struct nn__matrices {
+    int M, N, K;
+    size_t count; /* products */
+    size_t a, b; /* steps from one matrix to the next; b is 0 where b is used for all */
+} nn__matrices;
+
+static nn__matrices nn__matrices_of(const nn_tensor *t, int rows)
+{
+    nn__matrices x;
+    const nn_tensor *a = t->in[0], *b = t->in[1];
+    x.M = t->dim[t->rank - 2], x.N = t->dim[t->rank - 1];
+    x.K = a->dim[a->rank - (t->transpose_a ? 2 : 1)];
+    x.count = t->size / ((size_t)x.M * (size_t)x.N) * (t->batched ? (size_t)rows : 1);
+    x.a = (size_t)x.M * (size_t)x.K;
+    x.b = b->rank == 2 && !b->batched ? 0 : (size_t)x.K * (size_t)x.N;
+    return x;
+}
+
+static int nn__transposed(bool a, bool b)
+{
+    return (a ? NN_TRANSPOSE_A : 0) | (b ? NN_TRANSPOSE_B : 0);
+}
+
+static void nn__batch_matmul_forward(nn_tensor *t)
+{
+    nn__matrices x = nn__matrices_of(t, t->model->batch);
+    const nn_real *a = t->in[0]->value, *b = t->in[1]->value;
+    for (size_t i = 0; i < x.count; i++)
+        nn_matmul(t->value + i * (size_t)x.M * (size_t)x.N, a + i * x.a, b + i * x.b, x.M, x.N, x.K,
+                  nn__transposed(t->transpose_a, t->transpose_b), t->model->run->work);
+}
+
+static void nn__batch_matmul_backward(nn_tensor *t)
+{
+    nn__matrices x = nn__matrices_of(t, t->model->batch);
+    const bool ta = t->transpose_a, tb = t->transpose_b;
+    const nn_real *a = t->in[0]->value, *b = t->in[1]->value, *dy = t->grad;
+    nn_real *da = nn__grad(t->in[0]), *db = nn__grad(t->in[1]), *work = t->model->run->work;
+    for (size_t i = 0; i < x.count; i++, dy += (size_t)x.M * (size_t)x.N) {
+        const nn_real *a_i = a + i * x.a, *b_i = b + i * x.b;
+        if (da && !ta)
+            nn_matmul(da + i * x.a, dy, b_i, x.M, x.K, x.N,
+                      nn__transposed(false, !tb) | NN_ACCUMULATE, work);
+        if (da && ta)
+            nn_matmul(da + i * x.a, b_i, dy, x.K, x.M, x.N,
+                      nn__transposed(tb, true) | NN_ACCUMULATE, work);
+        if (db && !tb)
+            nn_matmul(db + i * x.b, a_i, dy, x.K, x.N, x.M,
+                      nn__transposed(!ta, false) | NN_ACCUMULATE, work);
+        if (db && tb)
+            nn_matmul(db + i * x.b, dy, a_i, x.N, x.K, x.M,
+                      nn__transposed(true, ta) | NN_ACCUMULATE, work);
+    }
+}
+
+static size_t nn__batch_matmul_work(const nn_tensor *t, int rows)
+{
+    nn__matrices x = nn__matrices_of(t, rows);
+    int larger = NN__MAX(x.M, x.N), largest = NN__MAX(larger, x.K);
+    return nn_matmul_work_size(largest, largest, largest);
+}
+
+static const nn__op nn__op_batch_matmul = { "matmul", nn__batch_matmul_forward,
+                                            nn__batch_matmul_backward, nn__batch_matmul_work };
+
+NN_API nn_tensor *nn_batch_matmul_make(nn_pair_args args)
+{
+    const char *call = "nn_batch_matmul";
+    if (!nn__pair_is_usable(&args, call)) return NULL;
+    const nn_tensor *a = args.a, *b = args.b;
+    if (a->rank < 2 || b->rank < 2)
+        return nn__pair_failed(&args, call, "are not matrices: both need two axes");
+    int K = a->dim[a->rank - (args.transpose_a ? 2 : 1)];
+    int K_b = b->dim[b->rank - (args.transpose_b ? 1 : 2)];
+    bool common = b->rank == 2 && !b->batched; /* one matrix for all */
+    if (!common && (a->rank != b->rank || a->batched != b->batched ||
+                    memcmp(a->dim, b->dim, sizeof(int) * (size_t)(a->rank - 2)) != 0))
+        return nn__pair_failed(&args, call, "have different axes before the last two");
+    if (K != K_b)
+        return nn__pair_failed(&args, call,
+                               "do not fit: (M, K) needs (K, N); check the order, or "
+                               "set .transpose_a or .transpose_b");
+    nn_tensor *t = nn__tensor_new(a->model, args.at, &nn__op_batch_matmul, call);
+    if (!t) return NULL;
+    nn__same_shape(t, a);
+    t->dim[t->rank - 2] = a->dim[a->rank - (args.transpose_a ? 1 : 2)];
+    t->dim[t->rank - 1] = b->dim[b->rank - (args.transpose_b ? 2 : 1)];
+    if (!nn__tensor_shape(t, call, t->dim)) return NULL;
+    t->in[0] = args.a, t->in[1] = args.b;
+    t->transpose_a = args.transpose_a, t->transpose_b = args.transpose_b;
+    nn__tensor_name(t, args.name, "matmul");
+    return t;
+}
+
+/* ---- reshape and flatten: the same memory ---------------------------- >>graph/reshape */
+
+static void nn__view_nothing(nn_tensor *t)
+{
+    (void)t;
+}
+
+static const nn__op nn__op_reshape = { "reshape", nn__view_nothing, nn__view_nothing, NULL };
+
+/* Replaces one -1 in dim by what is left of size. */
+static void nn__fill_dimension(int dim[NN_MAX_RANK], size_t size)
+{
+    size_t product = 1;
+    int open = -1;
+    for (int d = 0; d < NN_MAX_RANK; d++) {
+        if (dim[d] == -1 && open < 0) open = d;
+        else if (dim[d] > 0) product *= (size_t)dim[d];
+    }
+    if (open >= 0 && product > 0 && size % product == 0) dim[open] = (int)(size / product);
+}
+
+NN_API nn_tensor *nn_reshape_make(nn_reshape_args args)
+{
+    int dim[NN_MAX_RANK] = { args.dim0, args.dim1, args.dim2, args.dim3 };
+    char shape[NN__SHAPE_SIZE];
+    if (!args.x) return NULL;
+    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_reshape, "nn_reshape");
+    nn__fill_dimension(dim, args.x->size);
+    if (!t || !nn__tensor_shape(t, "nn_reshape", dim)) return NULL;
+    if (t->size != args.x->size) {
+        nn__fail(args.at, NN_ERR_SHAPE, "nn_reshape",
+                 "%s has shape %s, which is %zu entries; the new "
+                 "shape has %zu; leave one dimension to be computed with -1",
+                 args.x->name, nn__shape_text(shape, sizeof shape, args.x), args.x->size, t->size);
+        return nn__graph_failed(args.x->model, NN_ERR_SHAPE);
+    }
+    t->batched = args.x->batched;
+    t->in[0] = args.x;
+    t->view_of = args.x;
+    nn__tensor_name(t, args.name, "reshape");
+    return t;
+}
+
+NN_API nn_tensor *nn_flatten_make(nn_reshape_args args)
+{
+    if (!args.x) return NULL;
+    args.dim0 = (int)args.x->size, args.dim1 = args.dim2 = args.dim3 = 0;
+    nn_tensor *t = nn_reshape_make(args);
+    if (t && !args.name) nn__tensor_name(t, NULL, "flatten");
+    return t;
+}
+
+/* ---- permute, slice, concat --------------------------------------------- >>graph/move */
+
+/* The steps in x for the axes of t in order. */
+static nn__pairs nn__permute_steps(const nn_tensor *t)
+{
+    nn__pairs p;
+    const nn_tensor *x = t->in[0];
+    size_t step[NN_MAX_RANK], product = 1;
+    for (int d = x->rank - 1; d >= 0; d--) {
+        step[d] = product;
+        product *= (size_t)x->dim[d];
+    }
+    for (int d = 0; d <= NN_MAX_RANK; d++) p.dim[d] = 1, p.a[d] = p.b[d] = 0;
+    p.dim[0] = (size_t)nn__rows_of(t), p.a[0] = product;
+    for (int d = 0; d < t->rank; d++) {
+        int place = NN_MAX_RANK - t->rank + 1 + d;
+        p.dim[place] = (size_t)t->dim[d];
+        p.a[place] = step[t->axis[d]];
+    }
+    return p;
+}
+
+static void nn__permute_op_forward(nn_tensor *t)
+{
+    nn__pairs p = nn__permute_steps(t);
+    nn__permute_forward(t->value, t->in[0]->value, &p);
+}
+
+static void nn__permute_op_backward(nn_tensor *t)
+{
+    nn__pairs p = nn__permute_steps(t);
+    nn_real *dx = nn__grad(t->in[0]);
+    if (dx) nn__add_backward(dx, NULL, t->grad, &p); /* each dy goes to where its x was */
+}
+
+static const nn__op nn__op_permute = { "permute", nn__permute_op_forward, nn__permute_op_backward,
+                                       NULL };
+
+NN_API nn_tensor *nn_permute_make(nn_permute_args args)
+{
+    const int axis[NN_MAX_RANK] = { args.axis0, args.axis1, args.axis2, args.axis3 };
+    int seen = 0, given = 0;
+    if (!args.x) return NULL;
+    while (given < NN_MAX_RANK && axis[given] != 0) given++;
+    for (int d = 0; d < given; d++)
+        if (axis[d] >= 1 && axis[d] <= args.x->rank) seen |= 1 << (axis[d] - 1);
+    if (given != args.x->rank || seen != (1 << given) - 1)
+        return nn__graph_failed(
+            args.x->model,
+            nn__fail(args.at, NN_ERR_SHAPE, "nn_permute",
+                     "(%d, %d, %d, %d) is no order of the %d axes of %s; name each once, "
+                     "from 1",
+                     axis[0], axis[1], axis[2], axis[3], args.x->rank, args.x->name));
+    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_permute, "nn_permute");
+    if (!t) return NULL;
+    nn__same_shape(t, args.x);
+    for (int d = 0; d < given; d++) {
+        t->axis[d] = axis[d] - 1;
+        t->dim[d] = args.x->dim[t->axis[d]];
+    }
+    t->in[0] = args.x;
+    nn__tensor_name(t, args.name, "permute");
+    return t;
+}
+
+static void nn__slice_forward(nn_tensor *t)
+{
+    size_t outer, inner, d = (size_t)t->axis[0];
+    const nn_tensor *x = t->in[0];
+    nn__axis_parts(x, (int)d, &outer, &inner);
+    nn__blocks_copy(t->value, (size_t)t->dim[d] * inner, x->value + (size_t)t->start * inner,
+                    (size_t)x->dim[d] * inner, outer, (size_t)t->dim[d] * inner);
+}
+
+static void nn__slice_backward(nn_tensor *t)
+{
+    size_t outer, inner, d = (size_t)t->axis[0];
+    nn_tensor *x = t->in[0];
+    nn_real *dx = nn__grad(x);
+    nn__axis_parts(x, (int)d, &outer, &inner);
+    if (dx)
+        nn__blocks_add(dx + (size_t)t->start * inner, (size_t)x->dim[d] * inner, t->grad,
+                       (size_t)t->dim[d] * inner, outer, (size_t)t->dim[d] * inner);
+}
+
+static const nn__op nn__op_slice = { "slice", nn__slice_forward, nn__slice_backward, NULL };
+
+NN_API nn_tensor *nn_slice_make(nn_slice_args args)
+{
+    char shape[NN__SHAPE_SIZE];
+    if (!args.x) return NULL;
+    int d = nn__axis_index(args.x, args.axis);
+    if (d < 0) return nn__axis_failed(args.x, args.at, "nn_slice", args.axis);
+    int size = args.x->dim[d], start = args.start < 0 ? size + args.start : args.start;
+    int length = args.length == 0 ? size - start : args.length;
+    if (start < 0 || start >= size || length <= 0 || length > size - start)
+        return nn__graph_failed(
+            args.x->model,
+            nn__fail(args.at, NN_ERR_SHAPE, "nn_slice",
+                     "start %d and length %d leave axis %d of %s, which has shape %s", args.start,
+                     args.length, d + 1, args.x->name,
+                     nn__shape_text(shape, sizeof shape, args.x)));
+    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_slice, "nn_slice");
+    if (!t) return NULL;
+    nn__same_shape(t, args.x);
+    t->size = t->size / (size_t)size * (size_t)length;
+    t->dim[d] = length;
+    t->in[0] = args.x, t->axis[0] = d, t->start = start;
+    nn__tensor_name(t, args.name, "slice");
+    return t;
+}
+
+static void nn__concat_forward(nn_tensor *t)
+{
+    size_t outer, inner, at = 0, d = (size_t)t->axis[0];
+    nn__axis_parts(t, (int)d, &outer, &inner);
+    for (int i = 0; i < 4 && t->in[i]; i++) {
+        size_t n = (size_t)t->in[i]->dim[d] * inner;
+        nn__blocks_copy(t->value + at, (size_t)t->dim[d] * inner, t->in[i]->value, n, outer, n);
+        at += n;
+    }
+}
+
+static void nn__concat_backward(nn_tensor *t)
+{
+    size_t outer, inner, at = 0, d = (size_t)t->axis[0];
+    nn__axis_parts(t, (int)d, &outer, &inner);
+    for (int i = 0; i < 4 && t->in[i]; i++) {
+        size_t n = (size_t)t->in[i]->dim[d] * inner;
+        nn_real *dx = nn__grad(t->in[i]);
+        if (dx) nn__blocks_add(dx, n, t->grad + at, (size_t)t->dim[d] * inner, outer, n);
+        at += n;
+    }
+}
+
+static const nn__op nn__op_concat = { "concat", nn__concat_forward, nn__concat_backward, NULL };
+
+/* Whether b can stand behind a along axis d; if not, the error is in a's model. */
+static bool nn__concat_fits(const nn_concat_args *args, const nn_tensor *a, nn_tensor *b, int d)
+{
+    nn_pair_args pair = NN__EMPTY;
+    bool fits = a->rank == b->rank && a->batched == b->batched;
+    pair.at = args->at, pair.a = args->a, pair.b = b;
+    if (!nn__pair_is_usable(&pair, "nn_concat")) return false;
+    for (int i = 0; fits && i < a->rank; i++) fits = i == d || a->dim[i] == b->dim[i];
+    if (!fits)
+        nn__pair_failed(&pair, "nn_concat",
+                        "can be joined only where all other axes are equal, and "
+                        "both or none have a batch");
+    return fits;
+}
+
+NN_API nn_tensor *nn_concat_make(nn_concat_args args)
+{
+    nn_tensor *in[4] = { args.a, args.b, args.c, args.d };
+    if (!args.a || !args.b) return NULL;
+    int d = nn__axis_index(args.a, args.axis), total = args.a->dim[d < 0 ? 0 : d];
+    if (d < 0) return nn__axis_failed(args.a, args.at, "nn_concat", args.axis);
+    for (int i = 1; i < 4 && in[i]; i++) {
+        if (!nn__concat_fits(&args, args.a, in[i], d)) return NULL;
+        total += in[i]->dim[d];
+    }
+    nn_tensor *t = nn__tensor_new(args.a->model, args.at, &nn__op_concat, "nn_concat");
+    if (!t) return NULL;
+    nn__same_shape(t, args.a);
+    t->dim[d] = total;
+    if (!nn__tensor_shape(t, "nn_concat", t->dim)) return NULL;
+    memcpy(t->in, in, sizeof in);
+    t->axis[0] = d;
+    nn__tensor_name(t, args.name, "concat");
+    return t;
+}
+
+/* ---- sum and mean along one axis -------------------------------------- >>graph/reduce */
+
+static void nn__sum_op_forward(nn_tensor *t)
+{
+    size_t outer, inner;
+    const nn_tensor *x = t->in[0];
+    nn__axis_parts(x, t->axis[0], &outer, &inner);
+    nn__sum_forward(t->value, x->value, outer, (size_t)x->dim[t->axis[0]], inner,
+                    (nn_real)t->number);
+}
+
+static void nn__sum_op_backward(nn_tensor *t)
+{
+    size_t outer, inner;
+    nn_tensor *x = t->in[0];
+    nn_real *dx = nn__grad(x);
+    nn__axis_parts(x, t->axis[0], &outer, &inner);
+    if (dx)
+        nn__sum_backward(dx, t->grad, outer, (size_t)x->dim[t->axis[0]], inner, (nn_real)t->number);
+}
+
+static const nn__op nn__op_sum = { "sum", nn__sum_op_forward, nn__sum_op_backward, NULL };
+static const nn__op nn__op_mean = { "mean", nn__sum_op_forward, nn__sum_op_backward, NULL };
+
+static nn_tensor *nn__reduce_make(const nn_reduce_args *args, const nn__op *op, const char *call)
+{
+    if (!args->x) return NULL;
+    int d = nn__axis_index(args->x, args->axis), to = 0;
+    if (d < 0) return nn__axis_failed(args->x, args->at, call, args->axis);
+    nn_tensor *t = nn__tensor_new(args->x->model, args->at, op, call);
+    if (!t) return NULL;
+    nn__same_shape(t, args->x);
+    t->size /= (size_t)t->dim[d];
+    t->number = op == &nn__op_mean ? 1.0 / t->dim[d] : 1;
+    t->dim[d] = 1;
+    if (!args->keep) {
+        for (int i = 0; i < t->rank; i++)
+            if (i != d) t->dim[to++] = t->dim[i];
+        t->dim[to] = 0, t->rank = to;
+    }
+    t->in[0] = args->x, t->axis[0] = d;
+    nn__tensor_name(t, args->name, op->name);
+    return t;
+}
+
+NN_API nn_tensor *nn_sum_make(nn_reduce_args args)
+{
+    return nn__reduce_make(&args, &nn__op_sum, "nn_sum");
+}
+
+NN_API nn_tensor *nn_mean_make(nn_reduce_args args)
+{
+    return nn__reduce_make(&args, &nn__op_mean, "nn_mean");
+}
+
+/* ---- plan --------------------------------------------------------------- >>graph/plan */
+
+/* Marks what leads to the output, and what a gradient must reach; fuses activations. */
+static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep, bool training)
+{
+    nn__run *r = m->run;
+    for (int i = 0; i < r->tensors; i++) r->tensor[i]->used = r->tensor[i] == output;
+    for (int i = r->tensors - 1; i >= 0; i--)
+        for (int k = 0; r->tensor[i]->used && k < 4; k++)
+            if (r->tensor[i]->in[k]) r->tensor[i]->in[k]->used = true;
+    for (int i = 0; i < r->tensors; i++) { /* parameters first: they stand behind their layer */
+        nn_tensor *t = r->tensor[i];
+        t->needs_grad = training && t->used && t->parameter && !t->frozen;
+    }
+    for (int i = 0; i < r->tensors; i++) {
+        nn_tensor *t = r->tensor[i], *x = t->in[0];
+        for (int k = 0; k < 4; k++)
+            if (t->used && t->in[k] && t->in[k]->needs_grad) t->needs_grad = true;
+        if (t->op != &nn__op_activation || !x->hidden) continue;
+        /* GELU and SiLU need x in backward; `keep` is where a fused loss starts */
+        bool fuse = t->activation < NN_SOFTMAX && x != keep &&
+                    (!training || (t->activation != NN_GELU && t->activation != NN_SILU));
+        x->view_of = fuse ? t : NULL;
+        x->activation = fuse ? t->activation : NN_LINEAR;
+        x->number = t->number;
+    }
+}
+
+/* The next n numbers of the arena, on a cache line; only counted where base is NULL. */
+static nn_real *nn__arena_take(nn_real *base, size_t *used, size_t n)
+{
+    const size_t line = NN__ALIGNMENT / sizeof(nn_real);
+    nn_real *at = base ? base + *used : NULL;
+    *used += (n + line - 1) / line * line;
+    return at;
+}
+
+static size_t nn__ints(size_t n) /* how many nn_real n ints take */
+{
+    return (n * sizeof(int) + sizeof(nn_real) - 1) / sizeof(nn_real);
+}
+
+/* Targets and what the loss needs, for `rows` samples. */
+static void nn__layout_loss(nn__run *r, nn_real *base, size_t *used, size_t samples)
+{
+    size_t rows = samples * (size_t)r->rows, entries = rows * (size_t)r->classes;
+    r->target = nn__arena_take(base, used, entries);
+    r->probability = nn__arena_take(base, used, entries);
+    r->label = (int *)(void *)nn__arena_take(base, used, nn__ints(rows));
+    r->row_weight = nn__arena_take(base, used, rows);
+    r->row_loss = nn__arena_take(base, used, rows);
+}
+
+/* Lays all tensors out for a batch of so many samples; returns how many numbers that takes. With
+   base NULL it only counts. */
+static size_t nn__layout(nn_model *m, int samples, nn_real *base)
+{
+    nn__run *r = m->run;
+    size_t used = 0, work = 1;
+    for (int i = 0; i < r->tensors; i++) {
+        nn_tensor *t = r->tensor[i];
+        size_t n = t->size * (t->batched ? (size_t)samples : 1);
+        if (!t->used || t->parameter) continue;
+        if (t->op && t->op->work) work = NN__MAX(work, t->op->work(t, samples));
+        if (t->view_of) continue;
+        t->value = t->constant ? t->constant : nn__arena_take(base, &used, n);
+        t->grad = t->needs_grad ? nn__arena_take(base, &used, n) : NULL;
+    }
+    r->sample = (int *)(void *)nn__arena_take(base, &used, nn__ints((size_t)samples));
+    if (r->loss != NN_LOSS_NONE) nn__layout_loss(r, base, &used, (size_t)samples);
+    r->work = nn__arena_take(base, &used, work);
+    for (int i = 0; i < r->tensors; i++) {
+        nn_tensor *t = r->tensor[i], *root = nn__root(t);
+        if (t->used && t->view_of) t->value = root->value, t->grad = root->grad;
+    }
+    return used;
+}
+
+/* Makes room for batches of `samples`. What fails leaves the old arena as it was. */
+static nn_status nn__reserve(nn_model *m, int samples, nn_place at, const char *call)
+{
+    nn__run *r = m->run;
+    if (samples <= r->capacity) return NN_OK;
+    double numbers = 0; /* first in double, where no product overflows */
+    for (int i = 0; i < r->tensors; i++) numbers += 2.0 * samples * (double)r->tensor[i]->size;
+    size_t used = 0;
+    nn_real *arena = NULL;
+    if (numbers * sizeof(nn_real) < (double)(PTRDIFF_MAX / 4)) {
+        used = nn__layout(m, samples, NULL);
+        arena = (nn_real *)nn__alloc_zero(used, sizeof(nn_real));
+    }
+    if (!arena) {
+        if (r->arena) nn__layout(m, r->capacity, r->arena);
+        return nn__fail(at, NN_ERR_MEMORY, call,
+                        "no memory for a batch of %d samples, which takes "
+                        "about %.0f MB; use smaller batches or layers",
+                        samples, numbers * sizeof(nn_real) / 1e6);
+    }
+    nn__free(r->arena);
+    r->arena = arena;
+    nn__layout(m, samples, arena);
+    r->capacity = samples;
+    m->bytes = used * sizeof(nn_real) + 2 * m->parameters * sizeof(nn_real);
+    return NN_OK;
+}
+
+/* First values of one parameter, from a stream of its own. */
+static void nn__initialise(nn_tensor *t, nn_random random)
+{
+    double in = (double)(t->size / (size_t)t->dim[0]), out = t->dim[0], spread = 0;
+    double own = t->init_scale > 0 ? t->init_scale : 0.05;
+    bool normal = false;
+    switch (t->init) {
+    case NN_INIT_ZEROS: break;
+    case NN_INIT_ONES: break;
+    case NN_HE_UNIFORM: spread = sqrt(6 / in); break;
+    case NN_HE_NORMAL: spread = sqrt(2 / in), normal = true; break;
+    case NN_GLOROT_NORMAL: spread = sqrt(2 / (in + out)), normal = true; break;
+    case NN_LECUN_UNIFORM: spread = sqrt(3 / in); break;
+    case NN_LECUN_NORMAL: spread = sqrt(1 / in), normal = true; break;
+    case NN_INIT_UNIFORM: spread = own; break;
+    case NN_INIT_NORMAL: spread = own, normal = true; break;
+    default: spread = sqrt(6 / (in + out)); break; /* Glorot uniform */
+    }
+    for (size_t i = 0; i < t->size; i++)
+        t->value[i] = (nn_real)(t->init == NN_INIT_ONES ? 1
+                                : spread == 0           ? 0
+                                : normal                ? nn_random_normal(&random, 0, spread)
+                                         : nn_random_uniform(&random, -spread, spread));
+}
+
+/* Gives every parameter its place in the two arrays; new ones get their first values. */
+static nn_status nn__place_parameters(nn_model *m, nn_place at, const char *call)
+{
+    nn__block *block = m->run->block;
+    size_t count = block->count;
+    nn_tensor *t;
+    for (int k = 0; (t = nn_parameter_at(m, k)) != NULL; k++)
+        if (t->offset == SIZE_MAX) count += t->size;
+    if (count > block->count && block->models > 1 && block->count > 0)
+        return nn__fail(at, NN_ERR_STATE, call,
+                        "another model shares these parameters, so no layer "
+                        "can be added any more; add it before nn_model_new(.share = ...)");
+    if (count > block->count) {
+        nn_real *values = (nn_real *)nn__alloc_zero(count, sizeof *values);
+        nn_real *grads = (nn_real *)nn__alloc_zero(count, sizeof *grads);
+        if (!values || !grads) {
+            nn__free(values), nn__free(grads);
+            return nn__fail_memory(at, call, "the parameters");
+        }
+        if (block->count) memcpy(values, block->values, block->count * sizeof *values);
+        nn__free(block->values), nn__free(block->grads);
+        block->values = values, block->grads = grads;
+    }
+    nn_random seed = nn_random_seed(m->run->seed);
+    for (int k = 0; (t = nn_parameter_at(m, k)) != NULL; k++) {
+        bool fresh = t->offset == SIZE_MAX;
+        if (fresh) t->offset = block->count, block->count += t->size;
+        t->value = block->values + t->offset, t->grad = block->grads + t->offset;
+        if (fresh) nn__initialise(t, nn_random_split(&seed, UINT64_C(1000000) + (uint64_t)k));
+    }
+    m->values = block->values, m->grads = block->grads, m->parameters = block->count;
+    return NN_OK;
+}
+
+/* Plans the graph to output. keep: a hidden tensor that must stay visible to the loss, or NULL. */
+static nn_status nn__plan(nn_model *m, nn_tensor *output, const nn_tensor *keep, bool training,
+                          nn_place at, const char *call)
+{
+    nn__run *r = m->run;
+    nn_status status = nn__place_parameters(m, at, call);
+    if (status) return status;
+    nn__plan_marks(m, output, keep, training);
+    for (int i = 0; i < r->inputs; i++)
+        if (!r->input[i]->used)
+            return nn__fail(at, NN_ERR_SHAPE, call,
+                            "%s (line %d) does not lead to the output %s; "
+                            "connect it or remove it",
+                            r->input[i]->name, r->input[i]->at.line, output->name);
+    nn__free(r->arena);
+    r->arena = NULL, r->capacity = 0;
+    for (int i = 0; i < r->tensors; i++)
+        if (!r->tensor[i]->parameter) r->tensor[i]->value = r->tensor[i]->grad = NULL;
+    m->output = output;
+    m->bytes = 2 * m->parameters * sizeof(nn_real);
+    r->built = true, r->training = training, r->compile_at = at;
+    return NN_OK;
+}
+
+/* ======================================================================== >>train ============
+   From a graph to a trained model, in the order in which a step runs: feed, forward, loss,
+   backward, step; then fit, evaluate and predict, which are loops over these. */
+
+/* ---- schedules ------------------------------------------------------ >>train/schedule */
+
+static double nn__or_default(double value, double otherwise)
+{
+    return value == 0 ? otherwise : value;
+}
+
+/* Half a cosine from `from` to `to`, where part runs from 0 to 1. */
+static double nn__cosine(double from, double to, double part)
+{
+    return to + (from - to) * 0.5 * (1 + cos(3.14159265358979323846 * part));
+}
+
+/* PyTorch's OneCycleLR: `rise` of the steps up from lr / start_div, the others far down. */
+static double nn__one_cycle(const nn_schedule *s, double lr, double t)
+{
+    double start = lr / nn__or_default(s->start_div, 25);
+    double end = start / nn__or_default(s->end_div, 1e4);
+    double top = nn__or_default(s->rise, 0.3) * (double)s->steps - 1;
+    double last = (double)s->steps - 1;
+    if (t <= top) return nn__cosine(start, lr, t / top);
+    return nn__cosine(lr, end, last > top ? NN__MIN(1, (t - top) / (last - top)) : 1);
+}
+
+NN_API double nn_schedule_rate(const nn_schedule *schedule, double lr, long t)
+{
+    double from_here = (double)(t - schedule->warmup), every = (double)schedule->every;
+    double steps = (double)NN__MAX(1, schedule->steps - schedule->warmup);
+    if (t < schedule->warmup) return lr * (double)(t + 1) / (double)schedule->warmup;
+    switch (schedule->kind) {
+    case NN_ADAPTIVE_RATE: return lr / sqrt(1 + nn__or_default(schedule->delta, 0.01) * from_here);
+    case NN_STEP_DECAY:
+        return lr * pow(nn__or_default(schedule->gamma, 0.1),
+                        floor(from_here / nn__or_default(every, 10)));
+    case NN_EXPONENTIAL_DECAY: return lr * pow(nn__or_default(schedule->gamma, 0.99), from_here);
+    case NN_COSINE_DECAY: return nn__cosine(lr, schedule->min_lr, NN__MIN(1, from_here / steps));
+    case NN_ONE_CYCLE: return nn__one_cycle(schedule, lr, (double)t);
+    default: return lr;
+    }
+}
+
+NN_API double nn_plateau_rate(nn_plateau *state, const nn_schedule *schedule, double lr,
+                              double loss)
+{
+    int patience = schedule->patience > 0 ? schedule->patience : 10;
+    double lower = lr * nn__or_default(schedule->factor, 0.1);
+    if (!state->begun) state->begun = true, state->best = INFINITY;
+    if (state->cooldown > 0) state->cooldown--, state->wait = 0;
+    if (loss < state->best - nn__or_default(schedule->min_delta, 1e-4)) {
+        state->best = loss, state->wait = 0;
+        return lr;
+    }
+    if (state->cooldown > 0 || ++state->wait < patience) return lr;
+    if (lr <= schedule->min_lr) return lr;
+    state->wait = 0, state->cooldown = schedule->cooldown;
+    return NN__MAX(lower, schedule->min_lr);
+}
+
+/* ---- compile --------------------------------------------------------- >>train/compile */
+
+static const char *nn__loss_name(nn_loss loss)
+{
+#define NN__LOSS_TEXT(name, text) text,
+    static const char *const names[] = { NN_LOSS_LIST(NN__LOSS_TEXT) };
+    return (int)loss >= 0 && loss < NN_LOSS_COUNT ? names[loss] : "unknown";
+}
+
+static bool nn__is_binary(nn_loss loss)
+{
+    return loss == NN_BINARY_CROSS_ENTROPY || loss == NN_MULTI_LABEL_CROSS_ENTROPY;
+}
+
+static bool nn__is_softmax_loss(nn_loss loss)
+{
+    return loss == NN_CROSS_ENTROPY || loss == NN_SPARSE_CROSS_ENTROPY;
+}
+
+/* Calls on a model log their errors: a program that checks nothing still shows the reason. */
+static nn_status nn__report(nn_status status)
+{
+    if (status) nn__log(NN_LOG_ERROR, "%s", nn__message);
+    return status;
+}
+
+/* The first failure of the graph's constructors, or that there is no output. */
+static nn_status nn__graph_status(nn_model *m, nn_tensor *output, nn_place at, const char *call)
+{
+    if (!m) return nn__fail(at, NN_ERR_MEMORY, call, "the model is NULL: nn_model_new failed");
+    if (m->status) {
+        nn__copy_text(nn__message, NN__MESSAGE_SIZE, m->run->error);
+        return m->status;
+    }
+    if (!output) return nn__fail(at, NN_ERR_ARGUMENT, call, "the output tensor is NULL");
+    if (output->model != m)
+        return nn__fail(at, NN_ERR_ARGUMENT, call, "%s belongs to another model", output->name);
+    if (!output->batched)
+        return nn__fail(at, NN_ERR_ARGUMENT, call, "%s does not depend on an input", output->name);
+    return NN_OK;
+}
+
+static bool nn__positive(double x) /* and finite; false for NaN */
+{
+    return x > 0 && x < DBL_MAX;
+}
+
+static bool nn__within(double x, double low, double high)
+{
+    return x >= low && x <= high;
+}
+
+/* Replaces zeros by the defaults. */
+static nn_optimizer nn__optimizer_defaults(nn_optimizer o)
+{
+    o.lr = nn__or_default(o.lr, o.kind == NN_SGD ? 0.01 : 0.001);
+    o.beta1 = nn__or_default(o.beta1, 0.9), o.beta2 = nn__or_default(o.beta2, 0.999);
+    o.rho = nn__or_default(o.rho, 0.99), o.epsilon = nn__or_default(o.epsilon, 1e-8);
+    if (o.kind == NN_ADAMW) o.weight_decay = nn__or_default(o.weight_decay, 0.01);
+    return o;
+}
+
+static nn_status nn__check_optimizer(const nn_optimizer *o, nn_place at)
+{
+    const char *call = "nn_compile";
+    if (!nn__positive(o->lr))
+        return nn__fail(at, NN_ERR_ARGUMENT, call,
+                        "the learning rate is %g; it is a positive number, often 1e-4 to 0.1",
+                        o->lr);
+    if (!nn__within(o->momentum, 0, 1) || !nn__within(o->beta1, 0, 1) || o->beta1 == 1 ||
+        !nn__within(o->beta2, 0, 1) || o->beta2 == 1 || !nn__within(o->rho, 0, 1))
+        return nn__fail(at, NN_ERR_ARGUMENT, call,
+                        "momentum %g, beta1 %g, beta2 %g, rho %g: all are "
+                        "shares from 0 to 1",
+                        o->momentum, o->beta1, o->beta2, o->rho);
+    if (!nn__within(o->epsilon, 0, 1) || !nn__within(o->weight_decay, 0, 1e6) ||
+        !nn__within(o->clip_norm, 0, DBL_MAX) || !nn__within(o->clip_value, 0, DBL_MAX))
+        return nn__fail(at, NN_ERR_ARGUMENT, call,
+                        "epsilon %g, weight_decay %g, clip_norm %g, "
+                        "clip_value %g: none may be negative or NaN",
+                        o->epsilon, o->weight_decay, o->clip_norm, o->clip_value);
+    if (o->schedule.warmup < 0 || o->schedule.steps < 0 || o->schedule.every < 0 ||
+        o->schedule.patience < 0 || o->schedule.cooldown < 0)
+        return nn__fail(at, NN_ERR_ARGUMENT, call, "the schedule has a negative number of steps");
+    return NN_OK;
+}
+
+/* The tensor whose gradient the loss computes: before the softmax or sigmoid of the output where
+   the two are fused, else the output itself. NULL where loss and output do not fit together. */
+static nn_tensor *nn__find_logits(const nn_compile_args *args)
+{
+    nn_tensor *y = args->output;
+    while (y->op == &nn__op_reshape) y = y->in[0];
+    bool softmax = y->op == &nn__op_activation &&
+                   (y->activation == NN_SOFTMAX || y->activation == NN_LOG_SOFTMAX);
+    bool sigmoid = y->op == &nn__op_activation && y->activation == NN_SIGMOID;
+    bool fused = nn__is_softmax_loss(args->loss) ? softmax && y == args->output
+                                                 : sigmoid && nn__is_binary(args->loss);
+    bool linear = y->op == &nn__op_dense;
+    if (!nn__is_softmax_loss(args->loss) && !nn__is_binary(args->loss)) return args->output;
+    if (args->from_logits) return softmax || sigmoid ? NULL : args->output;
+    if (fused) return y->in[0];
+    return linear || args->loss == NN_SPARSE_CROSS_ENTROPY ? NULL : args->output;
+}
+
+static nn_status nn__check_loss(const nn_compile_args *args)
+{
+    const char *name = nn__loss_name(args->loss), *needs = "softmax";
+    if (args->loss <= NN_LOSS_NONE || args->loss >= NN_LOSS_COUNT)
+        return nn__fail(
+            args->at, NN_ERR_ARGUMENT, "nn_compile",
+            "no loss was named; for classes .loss = NN_SPARSE_CROSS_ENTROPY, for numbers "
+            ".loss = NN_MSE");
+    if (nn__is_binary(args->loss)) needs = "sigmoid";
+    if (!nn__find_logits(args))
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_compile",
+                        "%s and the output %s do not fit: "
+                        "either the last layer has a %s (then without .from_logits) or "
+                        ".from_logits = true is given and it has none",
+                        name, args->output->name, needs);
+    if (args->top_k < 0 || !(args->huber_delta >= 0))
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_compile",
+                        "top_k and huber_delta may not be negative");
+    return NN_OK;
+}
+
+/* Fresh optimizer state; what fails leaves the old one. */
+static nn_status nn__new_state(nn_model *m, const nn_optimizer *o, nn_place at)
+{
+    nn__run *r = m->run;
+    bool one = o->kind != NN_SGD || o->momentum > 0;
+    bool two =
+        o->kind == NN_ADAM || o->kind == NN_ADAMW || (o->kind == NN_RMSPROP && o->momentum > 0);
+    nn_real *a = one ? (nn_real *)nn__alloc_zero(m->parameters + 1, sizeof *a) : NULL;
+    nn_real *b = two ? (nn_real *)nn__alloc_zero(m->parameters + 1, sizeof *b) : NULL;
+    if ((one && !a) || (two && !b)) {
+        nn__free(a), nn__free(b);
+        return nn__fail_memory(at, "nn_compile", "the state of the optimizer");
+    }
+    nn__free(r->state1), nn__free(r->state2);
+    r->state1 = a, r->state2 = b;
+    return NN_OK;
+}
+
+/* Rows and classes of the output: the loss works on (rows, classes) of each sample. */
+static void nn__output_rows(nn__run *r, const nn_tensor *y)
+{
+    r->classes = y->rank > 0 ? y->dim[y->rank - 1] : 1;
+    r->rows = (int)(y->size / (size_t)r->classes);
+}
+
+static nn_status nn__compile(nn_compile_args *args)
+{
+    nn_model *m = args->model;
+    nn_status status = nn__graph_status(m, args->output, args->at, "nn_compile");
+    args->optimizer = nn__optimizer_defaults(args->optimizer);
+    if (!status) status = nn__check_loss(args);
+    if (!status) status = nn__check_optimizer(&args->optimizer, args->at);
+    if (status) return status;
+    nn_tensor *logits = nn__find_logits(args);
+    status = nn__plan(m, args->output, logits, true, args->at, "nn_compile");
+    if (!status) status = nn__new_state(m, &args->optimizer, args->at);
+    if (status) return status;
+    nn__run *r = m->run;
+    r->loss = args->loss, r->huber_delta = nn__or_default(args->huber_delta, 1);
+    r->logits = logits, r->from_logits = args->from_logits, r->top_k = args->top_k;
+    nn__output_rows(r, args->output);
+    r->optimizer = args->optimizer, r->t = 0, r->schedule_steps = args->optimizer.schedule.steps;
+    memset(&r->plateau, 0, sizeof r->plateau);
+    r->rate = NAN, r->rate_by_hand = false, r->has_targets = false;
+    return NN_OK;
+}
+
+NN_API nn_status nn_compile_make(nn_compile_args args)
+{
+    return nn__report(nn__compile(&args));
+}
+
+NN_API nn_status nn_build(nn_model *model, nn_tensor *output)
+{
+    nn_status status = nn__graph_status(model, output, nn__nowhere, "nn_build");
+    if (!status) status = nn__plan(model, output, NULL, false, output->at, "nn_build");
+    if (!status) {
+        model->run->loss = NN_LOSS_NONE;
+        model->run->logits = output;
+        nn__output_rows(model->run, output);
+    }
+    return nn__report(status);
+}
+
+/* ---- feed: samples into the inputs and targets -------------------------- >>train/feed */
+
+static nn_status nn__need(const nn_model *m, bool compiled, nn_place at, const char *call)
+{
+    if (!m) return nn__fail(at, NN_ERR_ARGUMENT, call, "the model is NULL");
+    if (m->status) {
+        nn__copy_text(nn__message, NN__MESSAGE_SIZE, m->run->error);
+        return m->status;
+    }
+    if (!m->run->built || (compiled && m->run->loss == NN_LOSS_NONE))
+        return nn__fail(at, NN_ERR_STATE, call, "call nn_compile%s first",
+                        compiled ? "" : " or nn_build");
+    return NN_OK;
+}
+
+/* The status of a data set that is to be used; an empty one is an error. */
+static nn_status nn__data_status(const nn_data *data, nn_place at, const char *call)
+{
+    if (!data) return nn__fail(at, NN_ERR_ARGUMENT, call, "the data set is NULL");
+    if (data->status) return data->status; /* its sentence stands in nn_last_error */
+    if (data->n <= 0)
+        return nn__fail(at, NN_ERR_ARGUMENT, call, "the data set has no samples; load it first");
+    return NN_OK;
+}
+
+static nn_status nn__check_inputs(const nn_model *m, const nn_data *data, nn_place at,
+                                  const char *call)
+{
+    const nn__run *r = m->run;
+    if (data->inputs != r->inputs)
+        return nn__fail(at, NN_ERR_SHAPE, call, "the model has %d inputs, the data %d", r->inputs,
+                        data->inputs);
+    for (int i = 0; i < r->inputs; i++) {
+        const nn_tensor *x = r->input[i];
+        if (data->x[i].size != x->size)
+            return nn__fail(at, NN_ERR_SHAPE, call,
+                            "%s (line %d) takes %zu numbers for each sample, "
+                            "the data has %zu",
+                            x->name, x->at.line, x->size, data->x[i].size);
+        if (x->tokens != (data->x[i].type == NN_TOKEN))
+            return nn__fail(at, NN_ERR_SHAPE, call, "%s (line %d) takes %s, the data has %s",
+                            x->name, x->at.line, x->tokens ? "tokens" : "numbers",
+                            x->tokens ? "numbers" : "tokens");
+    }
+    return NN_OK;
+}
+
+/* Whether class labels can serve: for the sparse loss, and for a binary one with one output. */
+static nn_status nn__check_targets(const nn_model *m, const nn_data *data, nn_place at,
+                                   const char *call)
+{
+    const nn__run *r = m->run;
+    const char *loss = nn__loss_name(r->loss);
+    size_t size = m->output->size;
+    if (data->y.size == 0)
+        return nn__fail(at, NN_ERR_DATA, call,
+                        "the data has no targets; name the column with .label "
+                        "or .target");
+    if (r->loss == NN_SPARSE_CROSS_ENTROPY) {
+        if (data->classes == 0)
+            return nn__fail(at, NN_ERR_DATA, call,
+                            "%s needs class labels, the data has numbers; use "
+                            "NN_CROSS_ENTROPY, or load with .label",
+                            loss);
+        size = (size_t)r->rows;
+    } else if (data->classes > 0 && !(nn__is_binary(r->loss) && r->classes == 1))
+        return nn__fail(at, NN_ERR_DATA, call,
+                        "%s needs numbers, the data has class labels; use "
+                        "NN_SPARSE_CROSS_ENTROPY, or nn_one_hot(&data)",
+                        loss);
+    if (data->y.size != size)
+        return nn__fail(at, NN_ERR_SHAPE, call,
+                        "the output %s needs %zu targets for each sample, the "
+                        "data has %zu",
+                        m->output->name, size, data->y.size);
+    return NN_OK;
+}
+
+/* The model's number of the data's class k: by name, where the model has learned names. */
+static int nn__class_number(const nn__run *r, const nn_data *data, int k)
+{
+    if (!r->class_name || !data->class_name) return k;
+    for (int c = 0; c < r->class_names; c++)
+        if (strcmp(r->class_name[c], data->class_name[k]) == 0) return c;
+    return -1;
+}
+
+/* Fills label_map: how the classes of this data are numbered by the model. */
+static nn_status nn__map_classes(nn_model *m, const nn_data *data, nn_place at, const char *call)
+{
+    nn__run *r = m->run;
+    if (data->classes > r->label_map_room) {
+        int *map = (int *)nn__alloc((size_t)data->classes, sizeof *map);
+        if (!map) return nn__fail_memory(at, call, "the class numbers");
+        nn__free(r->label_map);
+        r->label_map = map, r->label_map_room = data->classes;
+    }
+    for (int k = 0; k < data->classes; k++) r->label_map[k] = nn__class_number(r, data, k);
+    return NN_OK;
+}
+
+/* An error that names the row where label has no unit in the output. */
+static nn_status nn__check_label(const nn_model *m, const nn_data *data, int row, int label,
+                                 nn_place at, const char *call)
+{
+    int limit = nn__is_binary(m->run->loss) ? 2 : m->run->classes;
+    int k = label >= 0 && label < data->classes ? m->run->label_map[label] : -1;
+    const char *name =
+        data->class_name && label >= 0 && label < data->classes ? data->class_name[label] : "?";
+    if (k >= 0 && k < limit) return NN_OK;
+    if (k < 0)
+        return nn__fail(at, NN_ERR_DATA, call,
+                        "row %d has the label '%s', which the training data "
+                        "did not have",
+                        row, name);
+    return nn__fail(at, NN_ERR_DATA, call,
+                    "row %d has the label '%s', class %d, but the output %s "
+                    "(line %d) has units for %d classes; give it %d",
+                    row, name, k, m->output->name, m->output->at.line, limit, data->classes);
+}
+
+/* All that can be wrong with data for this model, except single values. */
+static nn_status nn__bind(nn_model *m, const nn_data *data, bool targets, nn_place at,
+                          const char *call)
+{
+    nn_status status = nn__data_status(data, at, call);
+    if (!status) status = nn__check_inputs(m, data, at, call);
+    if (!status && targets) status = nn__check_targets(m, data, at, call);
+    if (!status && targets) status = nn__map_classes(m, data, at, call);
+    return status;
+}
+
+static void nn__gather_inputs(nn_model *m, const nn_data *data, const int *rows, int n)
+{
+    nn__run *r = m->run;
+    for (int i = 0; i < r->inputs; i++) {
+        const nn_array *x = &data->x[i];
+        const nn__scaling *s = &r->scaling[i];
+        bool own = s->scalings == 0; /* no scaling was learned: the data's own */
+        nn__gather(r->input[i]->value, x, own ? x->offset : s->offset, own ? x->factor : s->factor,
+                   own ? x->scalings : s->scalings, rows, n);
+    }
+    for (int b = 0; b < n; b++) r->sample[b] = rows ? rows[b] : b;
+    m->batch = n;
+}
+
+static nn_status nn__gather_targets(nn_model *m, const nn_data *data, const int *rows, int n,
+                                    nn_place at, const char *call)
+{
+    nn__run *r = m->run;
+    const int32_t *labels = (const int32_t *)data->y.values;
+    if (data->classes == 0) {
+        nn__gather(r->target, &data->y, NULL, NULL, 0, rows, n);
+        return NN_OK;
+    }
+    for (int b = 0; b < n; b++)
+        for (int i = 0; i < r->rows; i++) {
+            int row = rows ? rows[b] : b, label = labels[(size_t)row * (size_t)r->rows + (size_t)i];
+            nn_status status = nn__check_label(m, data, row, label, at, call);
+            if (status) return status;
+            r->label[b * r->rows + i] = r->label_map[label];
+            if (nn__is_binary(r->loss)) r->target[b * r->rows + i] = (nn_real)r->label_map[label];
+        }
+    return NN_OK;
+}
+
+/* The weight of each row of the targets: sample weight times class weight. */
+static void nn__gather_weights(nn_model *m, const nn_data *data, const int *rows, int n,
+                               const double *class_weight)
+{
+    nn__run *r = m->run;
+    for (int b = 0; b < n; b++)
+        for (int i = 0; i < r->rows; i++) {
+            size_t from = (size_t)(rows ? rows[b] : b) * (size_t)r->rows + (size_t)i;
+            double weight = data->weight ? (double)data->weight[from] : 1;
+            if (class_weight && data->classes) weight *= class_weight[r->label[b * r->rows + i]];
+            r->row_weight[b * r->rows + i] = (nn_real)weight;
+        }
+}
+
+/* Feeds a batch of data that was bound before. */
+static nn_status nn__feed_batch(nn_model *m, const nn_data *data, const int *rows, int n,
+                                bool targets, const double *class_weight, nn_place at,
+                                const char *call)
+{
+    nn_status status = nn__reserve(m, n, at, call);
+    if (status) return status;
+    nn__gather_inputs(m, data, rows, n);
+    m->run->has_targets = targets;
+    if (!targets) return NN_OK;
+    status = nn__gather_targets(m, data, rows, n, at, call);
+    if (!status) nn__gather_weights(m, data, rows, n, class_weight);
+    return status;
+}
+
+NN_API nn_status nn_feed(nn_model *model, const nn_data *data, const int *rows, int n)
+{
+    const char *call = "nn_feed";
+    nn_status status = nn__need(model, false, nn__nowhere, call);
+    if (status) return nn__report(status);
+    nn_place at = model->run->compile_at;
+    bool targets = model->run->loss != NN_LOSS_NONE && data && data->y.size > 0;
+    status = nn__bind(model, data, targets, at, call);
+    if (!status && (n <= 0 || (!rows && n > data->n)))
+        status = nn__fail(at, NN_ERR_ARGUMENT, call, "%d samples of %d", n, data->n);
+    for (int b = 0; !status && rows && b < n; b++)
+        if (rows[b] < 0 || rows[b] >= data->n)
+            status = nn__fail(at, NN_ERR_ARGUMENT, call, "sample number %d is not one of 0 to %d",
+                              rows[b], data->n - 1);
+    if (!status) status = nn__feed_batch(model, data, rows, n, targets, NULL, at, call);
+    return nn__report(status);
+}
+
+/* ---- loss of a batch ---------------------------------------------------- >>train/loss */
+
+/* Loss of each row. y is the output, z the logits where they are known. */
+static void nn__loss_rows(nn_model *m)
+{
+    nn__run *r = m->run;
+    int n = m->batch * r->rows, C = r->classes;
+    const nn_real *y = m->output->value, *z = r->logits->value, *t = r->target;
+    bool fused = r->logits != m->output, logits = fused || r->from_logits;
+    nn_real *p = fused && m->output->activation == NN_SOFTMAX ? m->output->value : r->probability;
+    switch (r->loss) {
+    case NN_MSE: nn_mse_forward(r->row_loss, y, t, n, C); break;
+    case NN_MAE: nn_mae_forward(r->row_loss, y, t, n, C); break;
+    case NN_HUBER: nn_huber_forward(r->row_loss, y, t, n, C, r->huber_delta); break;
+    case NN_BINARY_CROSS_ENTROPY:
+        if (logits) nn_bce_logits_forward(r->row_loss, z, t, n, C);
+        else nn_bce_forward(r->row_loss, y, t, n, C);
+        break;
+    case NN_MULTI_LABEL_CROSS_ENTROPY:
+        if (logits) nn_multi_label_logits_forward(r->row_loss, z, t, n, C);
+        else nn_multi_label_forward(r->row_loss, y, t, n, C);
+        break;
+    case NN_CROSS_ENTROPY:
+        if (logits) nn_softmax_cross_entropy_forward(r->row_loss, p, z, t, n, C);
+        else nn_cross_entropy_forward(r->row_loss, y, t, n, C);
+        break;
+    default: nn_sparse_cross_entropy_forward(r->row_loss, p, z, r->label, n, C); break;
+    }
+}
+
+/* The gradient of the loss into logits->grad, from dloss in row_loss. */
+static void nn__loss_rows_backward(nn_model *m)
+{
+    nn__run *r = m->run;
+    int n = m->batch * r->rows, C = r->classes;
+    const nn_real *y = m->output->value, *z = r->logits->value, *t = r->target, *g = r->row_loss;
+    nn_real *dz = nn__grad(r->logits);
+    bool fused = r->logits != m->output, logits = fused || r->from_logits;
+    const nn_real *p =
+        fused && m->output->activation == NN_SOFTMAX ? m->output->value : r->probability;
+    if (!dz) return;
+    switch (r->loss) {
+    case NN_MSE: nn_mse_backward(dz, g, y, t, n, C); break;
+    case NN_MAE: nn_mae_backward(dz, g, y, t, n, C); break;
+    case NN_HUBER: nn_huber_backward(dz, g, y, t, n, C, r->huber_delta); break;
+    case NN_BINARY_CROSS_ENTROPY:
+        if (logits) nn_bce_logits_backward(dz, g, z, t, n, C);
+        else nn_bce_backward(dz, g, y, t, n, C);
+        break;
+    case NN_MULTI_LABEL_CROSS_ENTROPY:
+        if (logits) nn_multi_label_logits_backward(dz, g, z, t, n, C);
+        else nn_multi_label_backward(dz, g, y, t, n, C);
+        break;
+    case NN_CROSS_ENTROPY:
+        if (logits) nn_softmax_cross_entropy_backward(dz, g, p, t, n, C);
+        else nn_cross_entropy_backward(dz, g, y, t, n, C);
+        break;
+    default: nn_sparse_cross_entropy_backward(dz, g, p, r->label, n, C); break;
+    }
+}
+
+/* The penalties of all layers that have one, which are part of the loss.  [F6] */
+static double nn__penalty(const nn_model *m)
+{
+    double sum = 0;
+    for (int i = 0; i < m->run->tensors; i++) {
+        const nn_tensor *t = m->run->tensor[i];
+        if (t->used && t->parameter && (t->l1 > 0 || t->l2 > 0))
+            sum += nn__penalty_forward(t->value, t->size, t->l1, t->l2);
+    }
+    return sum;
+}
+
+/* The mean of the rows' losses, weighted, over the number of rows: Keras's way. */
+static double nn__mean_loss(const nn_model *m)
+{
+    const nn__run *r = m->run;
+    int n = m->batch * r->rows;
+    double sum = 0;
+    for (int i = 0; i < n; i++) sum += (double)r->row_weight[i] * (double)r->row_loss[i];
+    return sum / n;
+}
+
+/* ---- forward and backward ----------------------------------------------- >>train/step */
+
+/* Names the first tensor that holds NaN or infinity, in the order of computation. */
+static nn_status nn__numeric_error(const nn_model *m, const char *call, bool backward)
+{
+    const nn__run *r = m->run;
+    const nn_tensor *found = NULL;
+    const char *part = "the loss";
+    char where[96] = "", rate[96] = "";
+    for (int i = 0; i < r->tensors && !found; i++) {
+        int k = backward ? r->tensors - 1 - i : i; /* gradients appear from the last layer on */
+        const nn_tensor *t = r->tensor[k];
+        const nn_real *x = backward ? t->grad : t->value;
+        if (!t->used || t->constant || !x || (backward && !nn__root((nn_tensor *)t)->written))
+            continue;
+        if (!nn__finite(x, t->parameter ? t->size : nn__entries(t))) found = t;
+    }
+    if (found)
+        part = backward           ? "the gradient of "
+               : found->parameter ? "the parameter "
+                                  : "the output of ";
+    if (found) snprintf(where, sizeof where, "%s (line %d)", found->name, found->at.line);
+    if (m->epoch > 0) snprintf(rate, sizeof rate, "epoch %d, step %d: ", m->epoch, m->step);
+    return nn__fail(
+        r->compile_at, NN_ERR_NUMERIC, call,
+        "%sNaN or infinity first appeared in %s%s. "
+        "Usual causes: a learning rate that is too large (it is %g; try a tenth, or "
+        ".clip_norm = 1), inputs that are not scaled, a logarithm or quotient of 0, NaN "
+        "in the data. The parameters are as they were before this step",
+        rate, part, where, nn_learning_rate(m));
+}
+
+/* Whether all that was computed is finite. The fused output is checked through the loss. */
+static bool nn__values_finite(const nn_model *m)
+{
+    const nn__run *r = m->run;
+    for (int i = 0; i < r->tensors; i++) {
+        const nn_tensor *t = r->tensor[i];
+        if (t->used && t->op && !t->view_of && !nn__finite(t->value, nn__entries(t))) return false;
+    }
+    return true;
+}
+
+/* Runs the graph; the softmax that a loss is fused with is left to the loss, which needs the same
+   exponentials. */
+static void nn__run_graph(nn_model *m, nn_mode mode)
+{
+    nn__run *r = m->run;
+    bool by_loss = r->has_targets && r->logits != m->output && m->output->activation == NN_SOFTMAX;
+    r->mode = mode;
+    for (int i = 0; i < r->tensors; i++) {
+        nn_tensor *t = r->tensor[i];
+        if (t->used && t->op && !(by_loss && t == m->output)) t->op->forward(t);
+    }
+    if (!r->has_targets) return;
+    nn__loss_rows(m);
+    m->loss = nn__mean_loss(m) + nn__penalty(m);
+}
+
+/* Why a loss on probabilities is NaN: the first one outside [0, 1]. */
+static nn_status nn__probability_error(const nn_model *m, const char *call)
+{
+    const nn__run *r = m->run;
+    size_t n = (size_t)m->batch * m->output->size;
+    bool on_probabilities = nn__is_binary(r->loss) || r->loss == NN_CROSS_ENTROPY;
+    bool logits = r->logits != m->output || r->from_logits;
+    for (size_t i = 0; on_probabilities && i < n; i++) {
+        double y = logits ? 0 : (double)m->output->value[i], t = (double)r->target[i];
+        if (y < 0 || y > 1 || t < 0 || t > 1)
+            return nn__fail(r->compile_at, NN_ERR_DATA, call,
+                            "%s needs numbers from 0 to 1, but row "
+                            "%d has the %s %g; %s",
+                            nn__loss_name(r->loss), r->sample[i / m->output->size],
+                            y < 0 || y > 1 ? "prediction" : "target", y < 0 || y > 1 ? y : t,
+                            y < 0 || y > 1 ? "put a sigmoid or softmax on the output"
+                                           : "scale the targets, or use NN_MSE");
+    }
+    return NN_OK;
+}
+
+static nn_status nn__forward(nn_model *m, nn_mode mode, const char *call)
+{
+    nn__run_graph(m, mode);
+    if (mode != NN_TRAINING) return NN_OK;
+    if (m->run->has_targets && !nn__finite(m->run->row_loss, (size_t)(m->batch * m->run->rows))) {
+        nn_status status = nn__probability_error(m, call);
+        return status ? status : nn__numeric_error(m, call, false);
+    }
+    return nn__values_finite(m) ? NN_OK : nn__numeric_error(m, call, false);
+}
+
+NN_API nn_status nn_forward(nn_model *model, nn_mode mode)
+{
+    nn_status status = nn__need(model, false, nn__nowhere, "nn_forward");
+    if (!status && model->batch <= 0)
+        status = nn__fail(nn__nowhere, NN_ERR_STATE, "nn_forward",
+                          "there is no batch; call nn_feed first");
+    if (!status) status = nn__forward(model, mode, "nn_forward");
+    return nn__report(status);
+}
+
+/* dloss_i = weight_i / rows, in the place of the losses, which have been summed. */
+static void nn__seed_gradient(nn_model *m)
+{
+    nn__run *r = m->run;
+    int n = m->batch * r->rows;
+    for (int i = 0; i < n; i++) r->row_loss[i] = r->row_weight[i] / (nn_real)n;
+}
+
+static void nn__run_backward(nn_model *m)
+{
+    nn__run *r = m->run;
+    for (int i = 0; i < r->tensors; i++) r->tensor[i]->written = false;
+    nn__loss_rows_backward(m);
+    for (int i = r->tensors - 1; i >= 0; i--) {
+        nn_tensor *t = r->tensor[i];
+        if (t->used && t->op && t->needs_grad && nn__root(t)->written) t->op->backward(t);
+    }
+    for (int i = 0; i < r->tensors; i++) {
+        nn_tensor *t = r->tensor[i];
+        if (!t->parameter) continue;
+        if (!t->written) memset(t->grad, 0, t->size * sizeof *t->grad);
+        if (t->used && !t->frozen && (t->l1 > 0 || t->l2 > 0))
+            nn__penalty_backward(t->grad, t->value, t->size, t->l1, t->l2);
+    }
+}
+
+NN_API nn_status nn_backward(nn_model *model)
+{
+    nn_status status = nn__need(model, true, nn__nowhere, "nn_backward");
+    if (!status && !(model->run->has_targets && model->batch > 0))
+        status = nn__fail(nn__nowhere, NN_ERR_STATE, "nn_backward",
+                          "there is no loss; call nn_feed with targets and nn_forward first");
+    if (status) return nn__report(status);
+    nn__seed_gradient(model);
+    nn__run_backward(model);
+    return NN_OK;
+}
+
+/* ---- step ---------------------------------------------------------- >>train/optimizer */
+
+NN_API double nn_learning_rate(const nn_model *model)
+{
+    const nn__run *r = model->run;
+    nn_schedule s = r->optimizer.schedule;
+    if (!isnan(r->rate) && (r->rate_by_hand || s.kind == NN_REDUCE_ON_PLATEAU)) return r->rate;
+    if (s.kind == NN_REDUCE_ON_PLATEAU) s.kind = NN_CONSTANT;
+    s.steps = r->schedule_steps;
+    return nn_schedule_rate(&s, r->optimizer.lr, s.by_epoch ? NN__MAX(model->epoch, 1) - 1 : r->t);
+}
+
+NN_API void nn_set_learning_rate(nn_model *model, double lr)
+{
+    model->run->rate = lr;
+    model->run->rate_by_hand = true;
+}
+
+/* PyTorch's clip_grad_norm_ (with its 1e-6), then entry by entry. */
+static void nn__clip(nn_model *m)
+{
+    const nn_optimizer *o = &m->run->optimizer;
+    double scale = o->clip_norm > 0 ? o->clip_norm / (m->gradient_norm + 1e-6) : 1;
+    const nn_real limit = (nn_real)o->clip_value;
+    if (scale < 1)
+        for (size_t i = 0; i < m->parameters; i++) m->grads[i] *= (nn_real)scale;
+    for (size_t i = 0; limit > 0 && i < m->parameters; i++)
+        m->grads[i] = m->grads[i] > limit ? limit : m->grads[i] < -limit ? -limit : m->grads[i];
+}
+
+/* The optimizer on n parameters from `first` on. */
+static void nn__update(nn_model *m, size_t first, size_t n, double lr)
+{
+    const nn__run *r = m->run;
+    const nn_optimizer *o = &r->optimizer;
+    nn_real *w = m->values + first, *g = m->grads + first;
+    nn_real *a = r->state1 ? r->state1 + first : NULL, *b = r->state2 ? r->state2 + first : NULL;
+    switch (o->kind) {
+    case NN_SGD: nn_sgd_step(w, g, a, n, lr, o->momentum, o->nesterov, o->weight_decay); break;
+    case NN_RMSPROP:
+        nn_rmsprop_step(w, g, a, b, n, lr, o->rho, o->epsilon, o->momentum, o->weight_decay);
+        break;
+    case NN_ADAM:
+        nn_adam_step(w, g, a, b, n, lr, o->beta1, o->beta2, o->epsilon, r->t, o->weight_decay);
+        break;
+    default:
+        nn_adamw_step(w, g, a, b, n, lr, o->beta1, o->beta2, o->epsilon, r->t, o->weight_decay);
+        break;
+    }
+}
+
+/* One pass over all parameters, or one over each stretch between frozen and unused ones. */
+static void nn__update_all(nn_model *m, double lr)
+{
+    nn_tensor *t;
+    size_t first = 0, n = 0;
+    for (int k = 0; (t = nn_parameter_at(m, k)) != NULL; k++) {
+        bool moves = t->used && !t->frozen;
+        if (moves && n > 0 && first + n == t->offset) n += t->size;
+        else if (moves) {
+            if (n > 0) nn__update(m, first, n, lr);
+            first = t->offset, n = t->size;
+        }
+    }
+    if (n > 0) nn__update(m, first, n, lr);
+}
+
+static nn_status nn__step(nn_model *m, const char *call)
+{
+    double lr = nn_learning_rate(m);
+    m->gradient_norm = nn_norm(m->grads, m->parameters);
+    if (!nn__finite(m->grads, m->parameters)) return nn__numeric_error(m, call, true);
+    nn__clip(m);
+    double reach = m->run->optimizer.clip_norm > 0 || m->run->optimizer.clip_value > 0
+                       ? nn_norm(m->grads, m->parameters)
+                       : m->gradient_norm;
+    if (!(lr * reach < (double)NN__REAL_MAX / 1e6))
+        return nn__fail(m->run->compile_at, NN_ERR_NUMERIC, call,
+                        "epoch %d, step %d: the update would "
+                        "be infinite: learning rate %g times a gradient of norm %g; use a smaller "
+                        "rate or .clip_norm = 1. The parameters are as they were before this step",
+                        m->epoch, m->step, lr, reach);
+    m->run->t++, m->updates++;
+    nn__update_all(m, lr);
+    return NN_OK;
+}
+
+NN_API nn_status nn_step(nn_model *model)
+{
+    nn_status status = nn__need(model, true, nn__nowhere, "nn_step");
+    if (!status) status = nn__step(model, "nn_step");
+    return nn__report(status);
+}
+
+/* ---- metrics --------------------------------------------------------- >>train/metrics */
+
+enum { NN__SUM_LOSS, NN__SUM_RIGHT, NN__SUM_TOP_K, NN__SUM_ABSOLUTE, NN__SUMS };
+
+/* Sums over batches from which nn_metrics are made. */
+typedef struct nn__tally {
+    double sum[NN__SUMS], rows, samples;
+} nn__tally;
+
+/* How many outputs of a row are larger than that of its class: 0 for a right guess. */
+static int nn__rank_of(const nn_real *y, int C, int label)
+{
+    int larger = 0;
+    for (int c = 0; c < C; c++) larger += y[c] > y[label] || (y[c] == y[label] && c < label);
+    return larger;
+}
+
+static void nn__tally_row(const nn__run *r, nn__tally *tally, const nn_real *y, int row)
+{
+    const nn_real *t = r->target + (size_t)row * (size_t)r->classes;
+    int C = r->classes, rank = 0, right = 0;
+    double absolute = 0;
+    if (nn__is_softmax_loss(r->loss)) {
+        rank = nn__rank_of(y, C, r->loss == NN_CROSS_ENTROPY ? nn_argmax(t, C) : r->label[row]);
+        tally->sum[NN__SUM_RIGHT] += rank == 0;
+        tally->sum[NN__SUM_TOP_K] += rank < r->top_k;
+    } else if (nn__is_binary(r->loss)) {
+        const double half = r->from_logits ? 0 : 0.5; /* sigmoid(0) = 0.5 */
+        for (int c = 0; c < C; c++) right += (double)t[c] == ((double)y[c] > half ? 1 : 0);
+        tally->sum[NN__SUM_RIGHT] += (double)right / C;
+    }
+    if (r->loss == NN_SPARSE_CROSS_ENTROPY) return;
+    for (int c = 0; c < C; c++) absolute += fabs((double)y[c] - (double)t[c]);
+    tally->sum[NN__SUM_ABSOLUTE] += absolute / C;
+}
+
+/* Adds the batch that was just computed. */
+static void nn__tally_batch(const nn_model *m, nn__tally *tally)
+{
+    const nn__run *r = m->run;
+    int rows = m->batch * r->rows;
+    for (int i = 0; i < rows; i++)
+        nn__tally_row(r, tally, m->output->value + (size_t)i * (size_t)r->classes, i);
+    tally->sum[NN__SUM_LOSS] += m->loss * rows;
+    tally->rows += rows;
+    tally->samples += m->batch;
+}
+
+static nn_metrics nn__metrics_of(const nn__run *r, const nn__tally *tally)
+{
+    nn_metrics x;
+    bool right = nn__is_softmax_loss(r->loss) || nn__is_binary(r->loss);
+    x.status = NN_OK;
+    x.n = (int)tally->samples;
+    x.loss = tally->sum[NN__SUM_LOSS] / tally->rows;
+    x.accuracy = right ? tally->sum[NN__SUM_RIGHT] / tally->rows : NAN;
+    x.top_k = nn__is_softmax_loss(r->loss) && r->top_k > 0 ? tally->sum[NN__SUM_TOP_K] / tally->rows
+                                                           : NAN;
+    x.mae = r->loss == NN_SPARSE_CROSS_ENTROPY ? NAN : tally->sum[NN__SUM_ABSOLUTE] / tally->rows;
+    return x;
+}
+
+static nn_metrics nn__metrics_failed(nn_status status)
+{
+    nn_metrics x;
+    x.status = status, x.n = 0;
+    x.loss = x.accuracy = x.top_k = x.mae = NAN;
+    return x;
+}
+
+/* ---- evaluate and predict ------------------------------------------- >>train/evaluate */
+
+enum { NN__LARGEST_BATCH = 256 };
+
+/* Room for the batches in which n samples are passed through; the size of such a batch. */
+static nn_status nn__pass_batch(nn_model *m, int n, int *batch, nn_place at, const char *call)
+{
+    *batch = NN__MIN(n, NN__MAX(m->run->capacity, (int)NN__LARGEST_BATCH));
+    return nn__reserve(m, *batch, at, call);
+}
+
+/* Numbers of the samples first .. first + n - 1: of rows, or in the order of the data. */
+static const int *nn__pass_rows(const int *rows, int *room, int first, int n)
+{
+    if (rows) return rows + first;
+    for (int i = 0; i < n; i++) room[i] = first + i;
+    return room;
+}
+
+/* Passes samples through in batches without training; adds them to tally, copies outputs to y. */
+static nn_status nn__pass(nn_model *m, const nn_data *data, const int *rows, int n, bool targets,
+                          nn__tally *tally, nn_real *y, nn_place at, const char *call)
+{
+    int batch, numbers[NN__LARGEST_BATCH];
+    nn_status status = nn__pass_batch(m, n, &batch, at, call);
+    batch = NN__MIN(batch, (int)NN__LARGEST_BATCH);
+    for (int first = 0; !status && first < n; first += batch) {
+        int count = NN__MIN(batch, n - first);
+        status = nn__feed_batch(m, data, nn__pass_rows(rows, numbers, first, count), count, targets,
+                                NULL, at, call);
+        if (status) break;
+        nn__forward(m, NN_INFERENCE, call);
+        if (tally) nn__tally_batch(m, tally);
+        if (y)
+            memcpy(y + (size_t)first * m->output->size, m->output->value,
+                   (size_t)count * m->output->size * sizeof *y);
+    }
+    return status;
+}
+
+/* Metrics over samples of data that is bound to the model. */
+static nn_metrics nn__evaluate(nn_model *m, const nn_data *data, const int *rows, int n,
+                               nn_place at, const char *call)
+{
+    nn__tally tally = NN__EMPTY;
+    nn_status status = nn__pass(m, data, rows, n, true, &tally, NULL, at, call);
+    return status ? nn__metrics_failed(status) : nn__metrics_of(m->run, &tally);
+}
+
+NN_API nn_metrics nn_evaluate(nn_model *model, const nn_data *data)
+{
+    const char *call = "nn_evaluate";
+    nn_metrics x = nn__metrics_failed(nn__need(model, true, nn__nowhere, call));
+    if (!x.status) x.status = nn__bind(model, data, true, model->run->compile_at, call);
+    if (!x.status) x = nn__evaluate(model, data, NULL, data->n, model->run->compile_at, call);
+    nn__report(x.status);
+    return x;
+}
+
+NN_API nn_status nn_predict_data(nn_model *model, nn_real *y, const nn_data *data)
+{
+    const char *call = "nn_predict_data";
+    nn_status status = nn__need(model, false, nn__nowhere, call);
+    if (!status) status = nn__bind(model, data, false, model->run->compile_at, call);
+    if (!status)
+        status = nn__pass(model, data, NULL, data->n, false, NULL, y, model->run->compile_at, call);
+    return nn__report(status);
+}
+
+NN_API nn_status nn_predict(nn_model *model, nn_real *y, const nn_real *x, int n)
+{
+    const char *call = "nn_predict";
+    nn_status status = nn__need(model, false, nn__nowhere, call);
+    if (!status && (model->run->inputs != 1 || !x || !y || n < 0))
+        status = nn__fail(model->run->compile_at, NN_ERR_ARGUMENT, call,
+                          "needs x, y, at least 0 "
+                          "samples, and a model with one input (it has %d); for more inputs use "
+                          "nn_predict_data",
+                          model->run->inputs);
+    if (status || n == 0) return nn__report(status);
+    nn_data view = NN__EMPTY; /* the caller's array as a data set, without a copy */
+    view.n = n, view.inputs = 1;
+    view.x[0].type = NN_REAL;
+    view.x[0].size = model->run->input[0]->size;
+    memcpy(&view.x[0].values, &x, sizeof x); /* it is only read */
+    status = nn__pass(model, &view, NULL, n, false, NULL, y, model->run->compile_at, call);
+    return nn__report(status);
+}
+
+NN_API const char *nn_class_name(const nn_model *model, int k)
+{
+    static NN__THREAD_LOCAL char number[16];
+    if (model && model->run->class_name && k >= 0 && k < model->run->class_names)
+        return model->run->class_name[k];
+    snprintf(number, sizeof number, "%d", k);
+    return number;
+}
+
+/* Adds the batch that was just computed to counts. */
+static void nn__confusion_batch(const nn_model *m, int *counts)
+{
+    const nn__run *r = m->run;
+    for (int i = 0; i < m->batch * r->rows; i++) {
+        const nn_real *y = m->output->value + (size_t)i * (size_t)r->classes;
+        const nn_real *t = r->target + (size_t)i * (size_t)r->classes;
+        int label = r->loss == NN_SPARSE_CROSS_ENTROPY ? r->label[i] : nn_argmax(t, r->classes);
+        int predicted = nn_argmax(y, r->classes);
+        nn_confusion_add(counts, &label, &predicted, 1, r->classes);
+    }
+}
+
+NN_API nn_status nn_confusion(nn_model *model, const nn_data *data, int *counts)
+{
+    const char *call = "nn_confusion";
+    nn_status status = nn__need(model, true, nn__nowhere, call);
+    if (!status && !nn__is_softmax_loss(model->run->loss))
+        status = nn__fail(model->run->compile_at, NN_ERR_STATE, call,
+                          "needs a model that was compiled "
+                          "with a loss on classes");
+    if (!status) status = nn__bind(model, data, true, model->run->compile_at, call);
+    if (status) return nn__report(status);
+    memset(counts, 0, (size_t)model->run->classes * (size_t)model->run->classes * sizeof *counts);
+    for (int first = 0; !status && first < data->n; first++) {
+        int n = NN__MIN((int)NN__LARGEST_BATCH, data->n - first), rows[NN__LARGEST_BATCH];
+        status = nn__feed_batch(model, data, nn__pass_rows(NULL, rows, first, n), n, true, NULL,
+                                model->run->compile_at, call);
+        if (status) break;
+        nn__forward(model, NN_INFERENCE, call);
+        nn__confusion_batch(model, counts);
+        first += n - 1;
+    }
+    return nn__report(status);
+}
+
+/* ---- fit ----------------------------------------------------------------- >>train/fit */
+
+/* Seconds by the wall clock where the C library has one, else of CPU time. */
+static double nn__seconds(void)
+{
+#if defined(TIME_UTC) && !defined(__TINYC__) &&                                                    \
+    (defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L))
+    struct timespec now;
+    if (timespec_get(&now, TIME_UTC) == TIME_UTC)
+        return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+#endif
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+static nn_status nn__check_fit(const nn_fit_args *args)
+{
+    const char *call = "nn_fit";
+    if (args->batch_size < NN_FULL_BATCH || args->patience < 0 || !(args->min_delta >= 0))
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "batch_size %d, patience %d, min_delta %g: "
+                        "none may be negative (NN_FULL_BATCH takes all samples)",
+                        args->batch_size, args->patience, args->min_delta);
+    if (!(args->validation_fraction >= 0 && args->validation_fraction < 1))
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "validation_fraction is %g; it is a share "
+                        "from 0 to below 1",
+                        args->validation_fraction);
+    if (args->monitor >= NN_MONITOR_VAL_LOSS && !args->validation && args->validation_fraction == 0)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "patience watches validation data, but there "
+                        "is none; give .validation or .validation_fraction");
+    return NN_OK;
+}
+
+/* Every value and label of a data set, before the first step. */
+static nn_status nn__check_samples(nn_model *m, const nn_data *data, nn_place at, const char *call)
+{
+    const int32_t *label = (const int32_t *)data->y.values;
+    for (int i = 0; i < data->inputs; i++) {
+        const nn_array *x = &data->x[i];
+        const nn_real *values = (const nn_real *)x->values;
+        if (x->type != NN_REAL || nn__finite(values, (size_t)data->n * x->size)) continue;
+        for (size_t k = 0; k < (size_t)data->n * x->size; k++)
+            if (!nn__finite(values + k, 1))
+                return nn__fail(at, NN_ERR_DATA, call,
+                                "row %zu, column %zu of the data is NaN or "
+                                "infinite; remove the row or fill the gap",
+                                k / x->size, k % x->size);
+    }
+    for (size_t k = 0; data->classes > 0 && k < (size_t)data->n * data->y.size; k++) {
+        nn_status status = nn__check_label(m, data, (int)(k / data->y.size), label[k], at, call);
+        if (status) return status;
+    }
+    if (data->classes == 0 &&
+        !nn__finite((const nn_real *)data->y.values, (size_t)data->n * data->y.size))
+        return nn__fail(at, NN_ERR_DATA, call,
+                        "the targets hold NaN or infinity; remove these rows");
+    return NN_OK;
+}
+
+/* Keeps a copy of the data's scaling and class names in the model. */
+static nn_status nn__learn_data(nn_model *m, const nn_data *data, nn_place at)
+{
+    nn__run *r = m->run;
+    for (int i = 0; i < data->inputs; i++) {
+        const nn_array *x = &data->x[i];
+        size_t n = x->scalings;
+        if (n == 0) continue;
+        nn_real *offset = (nn_real *)nn__alloc(n, sizeof *offset);
+        nn_real *factor = (nn_real *)nn__alloc(n, sizeof *factor);
+        if (!offset || !factor) {
+            nn__free(offset), nn__free(factor);
+            return nn__fail_memory(at, "nn_fit", "the scaling of the inputs");
+        }
+        memcpy(offset, x->offset, n * sizeof *offset);
+        memcpy(factor, x->factor, n * sizeof *factor);
+        nn__free(r->scaling[i].offset), nn__free(r->scaling[i].factor);
+        r->scaling[i].offset = offset, r->scaling[i].factor = factor, r->scaling[i].scalings = n;
+    }
+    return NN_OK;
+}
+
+static nn_status nn__learn_names(nn_model *m, const nn_data *data, nn_place at)
+{
+    nn__run *r = m->run;
+    if (r->class_name || !data->class_name || data->classes == 0) return NN_OK;
+    char **name = (char **)nn__alloc_zero((size_t)data->classes, sizeof *name);
+    bool ok = name != NULL;
+    for (int k = 0; ok && k < data->classes; k++) {
+        size_t size = strlen(data->class_name[k]) + 1;
+        name[k] = (char *)nn__alloc(size, 1);
+        ok = name[k] != NULL;
+        if (ok) memcpy(name[k], data->class_name[k], size);
+    }
+    if (!ok) {
+        nn__names_free(name, data->classes);
+        return nn__fail_memory(at, "nn_fit", "the class names");
+    }
+    r->class_name = name, r->class_names = data->classes;
+    return NN_OK;
+}
+
+/* Memory for nn_fit: the order of the samples, the best weights, the history. */
+static nn_status nn__fit_memory(nn_model *m, const nn_data *data, int epochs)
+{
+    nn__run *r = m->run;
+    int validation = data->n - r->samples, total = m->history.epochs + epochs;
+    r->order = (int *)nn__alloc((size_t)data->n, sizeof *r->order);
+    r->validation_rows = validation ? (int *)nn__alloc((size_t)validation, sizeof(int)) : NULL;
+    bool best = r->fit.patience > 0 && !r->fit.no_restore;
+    r->best = best ? (nn_real *)nn__alloc(m->parameters + 1, sizeof *r->best) : NULL;
+    nn_epoch *epoch = (nn_epoch *)nn__alloc_zero((size_t)total + 1, sizeof *epoch);
+    if (!r->order || (validation && !r->validation_rows) || (best && !r->best) || !epoch) {
+        nn__free(epoch);
+        return nn__fail_memory(r->fit.at, "nn_fit", "the order of the samples");
+    }
+    for (int i = 0; i < data->n; i++) r->order[i] = i;
+    for (int i = 0; i < validation; i++) r->validation_rows[i] = r->samples + i;
+    if (best) memcpy(r->best, m->values, m->parameters * sizeof *r->best);
+    if (m->history.epochs)
+        memcpy(epoch, m->history.epoch, (size_t)m->history.epochs * sizeof *epoch);
+    nn__free(m->history.epoch);
+    m->history.epoch = epoch;
+    return NN_OK;
+}
+
+/* Counters for a fit that can start. */
+static void nn__fit_counters(nn_model *m, int epochs)
+{
+    nn__run *r = m->run;
+    m->steps = (r->samples + r->batch_size - 1) / r->batch_size;
+    m->step = 0;
+    r->first_epoch = m->history.epochs;
+    r->last_epoch = m->history.epochs + epochs;
+    m->epochs = r->last_epoch, m->epoch = r->first_epoch;
+    r->wait = 0, r->best_epoch = -1, r->best_value = NAN, r->bar_drawn = 0;
+    m->history.stopped_early = false;
+    if (r->optimizer.schedule.steps == 0)
+        r->schedule_steps = r->t + (long)epochs * (r->optimizer.schedule.by_epoch ? 1 : m->steps);
+    r->fit_over = epochs == 0;
+    r->fitting = true;
+}
+
+static nn_status nn__fit_begin(nn_fit_args *args)
+{
+    const char *call = "nn_fit";
+    nn_model *m = args->model;
+    nn_status status = nn__need(m, true, args->at, call);
+    if (!status) status = nn__check_fit(args);
+    if (!status) status = nn__data_status(args->data, args->at, call);
+    if (!status) status = nn__learn_names(m, args->data, args->at);
+    if (!status) status = nn__bind(m, args->data, true, args->at, call);
+    if (!status) status = nn__check_samples(m, args->data, args->at, call);
+    if (!status && args->validation) status = nn__bind(m, args->validation, true, args->at, call);
+    if (!status && args->validation)
+        status = nn__check_samples(m, args->validation, args->at, call);
+    if (!status) status = nn__learn_data(m, args->data, args->at);
+    if (status) return status;
+    nn__run *r = m->run;
+    nn__fit_free(r);
+    r->fit = *args;
+    r->samples = args->data->n - (int)ceil(args->validation_fraction * args->data->n);
+    if (r->samples <= 0)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "validation_fraction %g leaves no sample to "
+                        "train on",
+                        args->validation_fraction);
+    int batch = args->batch_size == 0 ? 32 : args->batch_size;
+    r->batch_size = batch == NN_FULL_BATCH || batch > r->samples ? r->samples : batch;
+    int epochs = args->epochs == 0 ? 1 : NN__MAX(args->epochs, 0);
+    status = nn__reserve(m, r->batch_size, args->at, call);
+    if (!status) status = nn__fit_memory(m, args->data, epochs);
+    if (status) nn__fit_free(r);
+    else nn__fit_counters(m, epochs);
+    return status;
+}
+
+NN_API nn_status nn_fit_begin_make(nn_fit_args args)
+{
+    nn_status status = nn__fit_begin(&args);
+    if (args.model) args.model->run->fit_status = status;
+    return nn__report(status);
+}
+
+/* A number for the progress line, left out where it is NaN. */
+static size_t nn__add_number(char *text, size_t used, size_t size, const char *name, double value)
+{
+    if (isnan(value)) return used;
+    int n = snprintf(text + used, size - used, "  %s %.4f", name, value);
+    return n > 0 ? NN__MIN(used + (size_t)n, size - 1) : used;
+}
+
+/* The bar of the epoch under way, at most ten times a second. */
+static void nn__draw_bar(nn_model *m)
+{
+    char text[256], bar[31];
+    nn__run *r = m->run;
+    double now = nn__seconds();
+    if (r->fit.quiet || now - r->bar_drawn < 0.1) return;
+    r->bar_drawn = now;
+    for (int i = 0; i < 30; i++) bar[i] = (double)i * m->steps < 30.0 * m->step ? '=' : '.';
+    bar[30] = 0;
+    int n = snprintf(text, sizeof text, "epoch %d/%d [%s] %d/%d %.0fs", m->epoch, m->epochs, bar,
+                     m->step, m->steps, now - r->epoch_started);
+    size_t used = nn__add_number(text, (size_t)n, sizeof text, "loss", m->running.loss);
+    used = nn__add_number(text, used, sizeof text, "accuracy", m->running.accuracy);
+    nn__add_number(text, used, sizeof text, "mae", m->running.mae);
+    nn__log(NN_LOG_PROGRESS, "%s", text);
+}
+
+static void nn__log_epoch(const nn_model *m, const nn_epoch *e)
+{
+    char text[256];
+    int n = snprintf(text, sizeof text, "epoch %d/%d  %.2fs", m->epoch, m->epochs, e->seconds);
+    size_t used = nn__add_number(text, (size_t)n, sizeof text, "loss", e->loss);
+    used = nn__add_number(text, used, sizeof text, "accuracy", e->accuracy);
+    used = nn__add_number(text, used, sizeof text, "mae", e->mae);
+    used = nn__add_number(text, used, sizeof text, "val_loss", e->val_loss);
+    used = nn__add_number(text, used, sizeof text, "val_accuracy", e->val_accuracy);
+    nn__add_number(text, used, sizeof text, "val_mae", e->val_mae);
+    nn__log(NN_LOG_INFO, "%s", text);
+}
+
+/* A new order for each epoch, from the seed and the number of the epoch alone. */
+static void nn__epoch_begin(nn_model *m)
+{
+    nn__run *r = m->run;
+    nn_random seed = nn_random_seed(r->seed);
+    nn_random random = nn_random_split(&seed, UINT64_C(2000000) + (uint64_t)m->epoch);
+    m->epoch++, m->step = 0;
+    for (int i = 0; i < r->samples; i++) r->order[i] = i;
+    if (!r->fit.no_shuffle) nn_random_shuffle(&random, r->order, r->samples);
+    memset(r->sums, 0, sizeof r->sums);
+    r->sum_rows = r->sum_samples = r->largest_norm = 0;
+    r->epoch_started = nn__seconds();
+}
+
+/* The running means of the epoch, this batch included. */
+static void nn__count_batch(nn_model *m)
+{
+    nn__run *r = m->run;
+    nn__tally tally;
+    memcpy(tally.sum, r->sums, sizeof tally.sum);
+    tally.rows = r->sum_rows, tally.samples = r->sum_samples;
+    nn__tally_batch(m, &tally);
+    memcpy(r->sums, tally.sum, sizeof tally.sum);
+    r->sum_rows = tally.rows, r->sum_samples = tally.samples;
+    m->running = nn__metrics_of(r, &tally);
+}
+
+static nn_status nn__train_batch(nn_model *m)
+{
+    nn__run *r = m->run;
+    int first = m->step * r->batch_size, n = NN__MIN(r->batch_size, r->samples - first);
+    m->step++;
+    nn_status status = nn__feed_batch(m, r->fit.data, r->order + first, n, true,
+                                      r->fit.class_weight, r->fit.at, "nn_fit");
+    if (!status) status = nn__forward(m, NN_TRAINING, "nn_fit");
+    if (status) return status;
+    nn__count_batch(m);
+    nn__seed_gradient(m);
+    nn__run_backward(m);
+    if (r->fit.on_gradient && r->fit.on_gradient(m, r->fit.user)) r->fit_over = true;
+    status = nn__step(m, "nn_fit");
+    r->largest_norm = NN__MAX(r->largest_norm, m->gradient_norm);
+    return status;
+}
+
+/* The validation metrics of this epoch; NaN without validation data. */
+static nn_metrics nn__validate(nn_model *m)
+{
+    nn__run *r = m->run;
+    nn_metrics none = nn__metrics_failed(NN_OK);
+    const nn_data *data = r->fit.validation ? r->fit.validation : r->fit.data;
+    int n = r->fit.validation ? data->n : r->fit.data->n - r->samples;
+    if (n == 0) return none;
+    nn_status status = nn__map_classes(m, data, r->fit.at, "nn_fit");
+    nn_metrics x = status ? nn__metrics_failed(status)
+                          : nn__evaluate(m, data, r->fit.validation ? NULL : r->validation_rows, n,
+                                         r->fit.at, "nn_fit");
+    status = nn__map_classes(m, r->fit.data, r->fit.at, "nn_fit");
+    if (!x.status) x.status = status;
+    return x;
+}
+
+/* Early stopping: remembers the best epoch and its weights; true when patience is over. */
+static bool nn__lost_patience(nn_model *m, const nn_epoch *e)
+{
+    nn__run *r = m->run;
+    bool validated = !isnan(e->val_loss);
+    double value = r->fit.monitor == NN_MONITOR_VAL_ACCURACY         ? -e->val_accuracy
+                   : r->fit.monitor == NN_MONITOR_LOSS || !validated ? e->loss
+                                                                     : e->val_loss;
+    if (isnan(r->best_value) || value < r->best_value - r->fit.min_delta) {
+        r->best_value = value, r->wait = 0, r->best_epoch = m->epoch - 1;
+        if (r->best) memcpy(r->best, m->values, m->parameters * sizeof *r->best);
+        return false;
+    }
+    return ++r->wait >= r->fit.patience && r->fit.patience > 0;
+}
+
+static nn_status nn__epoch_end(nn_model *m)
+{
+    nn__run *r = m->run;
+    nn_epoch *e = &m->history.epoch[m->history.epochs];
+    nn_metrics train = m->running, validation = nn__validate(m);
+    if (validation.status) return validation.status;
+    m->running = train;
+    e->epoch = m->epoch, e->loss = train.loss, e->accuracy = train.accuracy, e->mae = train.mae;
+    e->val_loss = validation.loss, e->val_accuracy = validation.accuracy;
+    e->val_mae = validation.mae, e->lr = nn_learning_rate(m), e->gradient_norm = r->largest_norm;
+    e->seconds = nn__seconds() - r->epoch_started;
+    m->history.epochs++;
+    if (nn__lost_patience(m, e)) r->fit_over = m->history.stopped_early = true;
+    m->history.best = r->best_epoch;
+    if (r->optimizer.schedule.kind == NN_REDUCE_ON_PLATEAU && !r->rate_by_hand)
+        r->rate = nn_plateau_rate(&r->plateau, &r->optimizer.schedule, nn_learning_rate(m),
+                                  isnan(e->val_loss) ? e->loss : e->val_loss);
+    if (!r->fit.quiet) nn__log_epoch(m, e);
+    if (r->fit.on_epoch && r->fit.on_epoch(m, r->fit.user)) r->fit_over = true;
+    if (m->epoch >= r->last_epoch) r->fit_over = true;
+    return NN_OK;
+}
+
+NN_API bool nn_fit_step(nn_model *model)
+{
+    if (!model || !model->run->fitting || model->run->fit_over) return false;
+    nn__run *r = model->run;
+    if (model->step == 0 || model->step == model->steps) nn__epoch_begin(model);
+    r->fit_status = nn__train_batch(model);
+    if (!r->fit_status) nn__draw_bar(model);
+    if (!r->fit_status && r->fit.on_batch && r->fit.on_batch(model, r->fit.user))
+        r->fit_over = true;
+    if (!r->fit_status && model->step == model->steps) r->fit_status = nn__epoch_end(model);
+    if (r->fit_status) r->fit_over = true;
+    return !r->fit_over;
+}
+
+NN_API nn_status nn_fit_end(nn_model *model)
+{
+    if (!model) return nn__fail(nn__nowhere, NN_ERR_ARGUMENT, "nn_fit_end", "the model is NULL");
+    nn__run *r = model->run;
+    nn_status status = r->fit_status;
+    if (!r->fitting) return status;
+    if (!status && r->best && r->best_epoch >= 0)
+        memcpy(model->values, r->best, model->parameters * sizeof *r->best);
+    nn__fit_free(r);
+    model->epoch = 0; /* later errors are not of an epoch */
+    return nn__report(status);
+}
+
+NN_API nn_status nn_fit_make(nn_fit_args args)
+{
+    nn_status status = nn_fit_begin_make(args);
+    if (status) return status;
+    while (nn_fit_step(args.model)) {
+    }
+    return nn_fit_end(args.model);
+}
+
+/* Writes x with a point, whatever the locale. */
+static void nn__write_number(FILE *f, double x)
+{
+    char text[40], *comma;
+    snprintf(text, sizeof text, "%.9g", x);
+    comma = strstr(text, localeconv()->decimal_point);
+    if (comma) *comma = '.';
+    fprintf(f, "\t%s", text);
+}
+
+NN_API nn_status nn_write_history(const nn_model *model, const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history", "cannot write '%s': %s", path,
+                        strerror(errno));
+    fprintf(f, "# epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\tgradient_norm\t"
+               "seconds\n");
+    for (int i = 0; i < model->history.epochs; i++) {
+        const nn_epoch *e = &model->history.epoch[i];
+        const double x[] = { e->loss,     e->accuracy,      e->mae,
+                             e->val_loss, e->val_accuracy,  e->val_mae,
+                             e->lr,       e->gradient_norm, e->seconds };
+        fprintf(f, "%d", e->epoch);
+        for (size_t k = 0; k < sizeof x / sizeof *x; k++) nn__write_number(f, x[k]);
+        fputc('\n', f);
+    }
+    bool failed = ferror(f) != 0;
+    if (fclose(f) != 0 || failed)
+        return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history",
+                        "cannot write all of '%s'; is the "
+                        "disk full?",
+                        path);
+    return NN_OK;
+}
+
+/* ======================================================================== >>inspect ======= */
+
+/* ---- summary ------------------------------------------------------- >>inspect/summary */
+
+/* Parameters that belong to a layer itself; those that another layer shares count once. */
+static size_t nn__own_parameters(const nn_tensor *t, int *shared)
+{
+    const nn__run *r = t->model->run;
+    size_t n = t->parameter ? t->size : 0;
+    *shared = 0;
+    if (t->op == &nn__op_activation && t->in[0]->hidden) t = t->in[0];
+    for (int k = 0; t->op == &nn__op_dense && k < 4; k++) {
+        if (!t->in[k] || !t->in[k]->parameter) continue;
+        bool first = true;
+        for (int i = 0; i < r->tensors && r->tensor[i] != t; i++)
+            for (int j = 0; j < 4; j++)
+                if (r->tensor[i]->in[j] == t->in[k]) first = false;
+        if (first) n += t->in[k]->size;
+        else *shared = 1;
+    }
+    return n;
+}
+
+/* Whether a tensor is a line of the summary: not the inner parts of a layer. */
+static bool nn__is_layer(const nn_tensor *t)
+{
+    return t->used && !t->hidden && !(t->parameter && strchr(t->name, '.'));
+}
+
+NN_API nn_status nn_summary(nn_model *model, int batch_size)
+{
+    char shape[NN__SHAPE_SIZE];
+    int samples = batch_size > 0 ? batch_size : 32, shared;
+    nn_status status = nn__need(model, false, nn__nowhere, "nn_summary");
+    if (status) return nn__report(status);
+    nn__run *r = model->run;
+    nn__log(NN_LOG_INFO, "%-24s %-22s %12s", "layer", "shape", "parameters");
+    for (int i = 0; i < r->tensors; i++) {
+        const nn_tensor *t = r->tensor[i];
+        if (!nn__is_layer(t)) continue;
+        size_t own = nn__own_parameters(t, &shared);
+        nn__log(NN_LOG_INFO, "%-24s %-22s %12zu%s", t->name, nn__shape_text(shape, sizeof shape, t),
+                own, shared ? " (shared)" : "");
+    }
+    size_t arena = nn__layout(model, samples, NULL);
+    int state = (r->state1 != NULL) + (r->state2 != NULL);
+    if (r->arena) nn__layout(model, r->capacity, r->arena);
+    double bytes = ((double)arena + (double)model->parameters * (2.0 + state)) * sizeof(nn_real);
+    nn__log(NN_LOG_INFO, "%zu parameters; %s takes %.2f MB at batch size %d", model->parameters,
+            r->training ? "training" : "prediction", bytes / 1e6, samples);
+    return NN_OK;
+}
+
+/* ---- gradient check -------------------------------------------- >>inspect/gradient_check
+   For one parameter w of one tensor, with L = sum_i u_i loss_i and u random:
+
+     numeric = (L(w + h) - L(w - h)) / 2h,   h = step * max(|w|, 0.1), as it is rounded
+
+   The difference is compared with the largest gradient of the tensor. With u all alike a wrong
+   backward of softmax or of a mean could hide: its errors cancel. Entries where w + h and w - h put
+   some ReLU on different sides of its kink have no derivative to compare with; they are counted. */
+
+/* A number that changes when some output of a ReLU or the like changes its side. */
+static uint64_t nn__sides(const nn_model *m)
+{
+    uint64_t hash = 0;
+    const nn__run *r = m->run;
+    for (int i = 0; i < r->tensors; i++) {
+        const nn_tensor *t = r->tensor[i];
+        bool kink = t->used && t->op == &nn__op_activation &&
+                    (t->activation == NN_RELU || t->activation == NN_LEAKY_RELU);
+        for (size_t k = 0; kink && k < nn__entries(t); k++) hash = hash * 31 + (t->value[k] > 0);
+        if (kink) hash = nn__mix(hash);
+    }
+    size_t n = r->loss == NN_MAE || r->loss == NN_HUBER ? nn__entries(m->output) : 0;
+    for (size_t k = 0; k < n; k++) {
+        double e = (double)m->output->value[k] - (double)r->target[k];
+        bool outside = r->loss == NN_HUBER && fabs(e) > r->huber_delta;
+        hash = nn__mix(hash * 31 + (e > 0) + (outside ? 2 : 0));
+    }
+    return hash;
+}
+
+/* L with the random weights that stand in row_weight, and the penalties. */
+static double nn__check_loss_at(nn_model *m, nn_real *w, nn_real value)
+{
+    const nn__run *r = m->run;
+    nn_real old = *w;
+    double sum = 0;
+    *w = value;
+    nn__run_graph(m, NN_TRAINING);
+    *w = old;
+    for (int i = 0; i < m->batch * r->rows; i++)
+        sum += (double)r->row_weight[i] * (double)r->row_loss[i];
+    return sum / (m->batch * r->rows) + nn__penalty(m);
+}
+
+/* The numeric gradient of one entry; false where a kink lies between. */
+static bool nn__numeric_gradient(nn_model *m, nn_real *w, double step, double *numeric)
+{
+    double h = step * NN__MAX(fabs((double)*w), 0.1);
+    nn_real above = (nn_real)((double)*w + h), below = (nn_real)((double)*w - h);
+    double up = nn__check_loss_at(m, w, above);
+    uint64_t side = nn__sides(m);
+    double down = nn__check_loss_at(m, w, below);
+    *numeric = (up - down) / ((double)above - (double)below);
+    return nn__sides(m) == side;
+}
+
+/* The entries of one tensor: a few at random, or all. Updates check with the worst. */
+static void nn__check_tensor(nn_model *m, const nn_tensor *t, const nn_check_args *args,
+                             nn_random *random, nn_check *check)
+{
+    size_t limit = (size_t)(args->entries > 0 ? args->entries : 50);
+    size_t n = NN__MIN(limit, t->size);
+    double largest = 0, numeric;
+    for (size_t i = 0; i < t->size; i++) largest = NN__MAX(largest, fabs((double)t->grad[i]));
+    for (size_t i = 0; i < n; i++) {
+        size_t entry = n == t->size ? i : (size_t)nn_random_below(random, t->size);
+        double backward = (double)t->grad[entry];
+        if (!nn__numeric_gradient(m, t->value + entry, args->step, &numeric)) {
+            check->skipped++;
+            continue;
+        }
+        double scale = NN__MAX(largest, fabs(numeric));
+        double error = scale > 0 ? fabs(backward - numeric) / scale : 0;
+        check->checked++;
+        if (error <= check->worst) continue; /* NaN goes on */
+        check->worst = error, check->entry = entry;
+        check->backward = backward, check->numeric = numeric;
+        nn__copy_text(check->tensor, NN_NAME_SIZE, t->name);
+    }
+}
+
+static nn_status nn__check_begin(nn_check_args *args, nn_random *random)
+{
+    const char *call = "nn_gradient_check";
+    nn_model *m = args->model;
+    nn_status status = nn__need(m, true, args->at, call);
+    if (!status) status = nn__bind(m, args->data, true, args->at, call);
+    if (status) return status;
+    int n = NN__MIN(args->rows > 0 ? args->rows : 8, args->data->n);
+    status = nn__feed_batch(m, args->data, NULL, n, true, NULL, args->at, call);
+    if (status) return status;
+    for (int i = 0; i < n * m->run->rows; i++)
+        m->run->row_weight[i] = (nn_real)nn_random_uniform(random, 0.5, 2);
+    const bool is_double = sizeof(nn_real) == sizeof(double);
+    args->step = nn__or_default(args->step, is_double ? 1e-5 : 1e-2);
+    args->tolerance = nn__or_default(args->tolerance, is_double ? 1e-6 : 2e-2);
+    nn__run_graph(m, NN_TRAINING);
+    nn__seed_gradient(m);
+    nn__run_backward(m);
+    return NN_OK;
+}
+
+NN_API nn_check nn_gradient_check_make(nn_check_args args)
+{
+    nn_check check = NN__EMPTY;
+    nn_random random = nn_random_seed(args.seed);
+    nn_tensor *t;
+    check.status = nn__check_begin(&args, &random);
+    for (int k = 0; !check.status && (t = nn_parameter_at(args.model, k)) != NULL; k++)
+        if (t->used && !t->frozen) nn__check_tensor(args.model, t, &args, &random, &check);
+    if (!check.status && !(check.worst <= args.tolerance))
+        check.status = nn__fail(args.at, NN_ERR_NUMERIC, "nn_gradient_check",
+                                "entry %zu of %s: "
+                                "backward says %.9g, differences say %.9g, which is %.3g of the "
+                                "tensor's largest gradient apart (tolerance %.3g)",
+                                check.entry, check.tensor, check.backward, check.numeric,
+                                check.worst, args.tolerance);
+    nn__report(check.status);
+    return check;
+}
+
+/* ---- dead units ------------------------------------------------------- >>inspect/dead */
+
+NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_data *data)
+{
+    const char *call = "nn_dead_units";
+    nn_status status = nn__need(model, false, nn__nowhere, call);
+    if (!status && !(layer && layer->model == model && layer->used))
+        status =
+            nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call, "layer is not part of the built model");
+    if (!status) status = nn__bind(model, data, false, model->run->compile_at, call);
+    bool *alive = status ? NULL : (bool *)nn__alloc_zero(layer->size, sizeof *alive);
+    if (!status && !alive) status = nn__fail_memory(nn__nowhere, call, "a mark for each unit");
+    for (int first = 0; !status && first < data->n; first += NN__LARGEST_BATCH) {
+        int n = NN__MIN((int)NN__LARGEST_BATCH, data->n - first), rows[NN__LARGEST_BATCH];
+        status = nn__feed_batch(model, data, nn__pass_rows(NULL, rows, first, n), n, false, NULL,
+                                model->run->compile_at, call);
+        if (!status) nn__run_graph(model, NN_INFERENCE);
+        for (size_t i = 0; !status && i < (size_t)n * layer->size; i++)
+            if (layer->value[i] > 0) alive[i % layer->size] = true;
+    }
+    size_t dead = 0;
+    for (size_t i = 0; alive && i < layer->size; i++) dead += !alive[i];
+    nn__free(alive);
+    return nn__report(status) ? NAN : (double)dead / (double)layer->size;
+}
+
+#endif /* NN_IMPLEMENTATION_DONE */
+#endif /* NN_IMPLEMENTATION */
+
+/* This software is available under two licences; choose whichever you prefer.
+
+   A. Public domain (unlicense.org)
+   This is free and unencumbered software released into the public domain. Anyone is free to copy,
+   modify, publish, use, compile, sell, or distribute this software, either in source code form or
+   as a compiled binary, for any purpose, commercial or non-commercial, and by any means.
+   In jurisdictions that recognize copyright laws, the author or authors of this software dedicate
+   any and all copyright interest in the software to the public domain. We make this dedication for
+   the benefit of the public at large and to the detriment of our heirs and successors. We intend
+   this dedication to be an overt act of relinquishment in perpetuity of all present and future
+   rights to this software under copyright law.
+
+   B. MIT No Attribution (MIT-0). Copyright 2026 the authors of nn.h
+   Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
+   associated documentation files (the "Software"), to deal in the Software without restriction,
+   including without limitation the rights to use, copy, modify, merge, publish, distribute,
+   sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is
+   furnished to do so.
+
+   In both cases: THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE
+   AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+   LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
+   CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE. */
