@@ -398,8 +398,8 @@ typedef struct nn_data {
     int n; /* samples */
     int inputs;
     nn_array x[NN_MAX_INPUTS];
-    nn_array y; /* targets: NN_REAL, or NN_TOKEN with class indices where classes > 0 */
-    int classes; /* how many; 0: the targets are numbers */
+    nn_array y; /* targets: NN_TOKEN with class indices 0 .. classes - 1, or NN_REAL numbers */
+    int classes; /* how many classes the labels have, also after nn_one_hot; else 0 */
     nn_real *weight; /* (n, positions), one for each row of the targets; or NULL */
     char **class_name; /* (classes): the label as it stood in the data */
     char **feature_name; /* (x[0].size), or NULL */
@@ -422,7 +422,7 @@ typedef struct nn_csv_args {
     char separator; /* default: a comma */
     nn_missing missing; /* empty cells, ?, NA, nan: an error (default), or drop the row */
     const char *text; /* read these bytes, not a file; path then only names them in errors */
-    size_t text_size;
+    size_t text_size; /* of the text: 0 is an empty text */
 } nn_csv_args;
 
 /* Reads a table of numbers: nn_load_csv(&data, path, .label = "species"). Features are all columns
@@ -465,8 +465,8 @@ typedef struct nn_array_args {
     nn_type type;
     const int *labels; /* (n): the class of each sample, any whole numbers */
     const nn_real *targets; /* or (n, target_shape): numbers */
-    int target_shape[NN_MAX_RANK]; /* for labels: {T} gives one label to each of T positions */
-    const nn_real *weights; /* (n) or (n, positions), >= 0; default: all 1 */
+    int target_shape[NN_MAX_RANK]; /* default {1}; for labels {T} gives one to each position */
+    const nn_real *weights; /* (n, positions), so (n) for one target a sample; default: all 1 */
 } nn_array_args;
 
 /* Copies arrays into a data set:
@@ -516,7 +516,7 @@ NN_API nn_status nn_shuffle(nn_data *data, uint64_t seed);
 NN_API nn_status nn_standardise(nn_data *data);
 NN_API nn_status nn_min_max(nn_data *data);
 
-/* Entry i of one sample of one input, scaled by the data's own scaling. */
+/* Entry i of one sample of one input, scaled by the data's own scaling. Stay within the data. */
 NN_API double nn_data_value(const nn_data *data, int input, int sample, size_t i);
 
 /* Replaces class labels by rows of zeros with a single one, for NN_CROSS_ENTROPY and NN_MSE. */
@@ -1406,6 +1406,19 @@ NN__VECTOR_OP nn__v nn__v_sqrt(nn__v v)
 {
     return _mm256_sqrt_ps(v);
 }
+NN__VECTOR_OP nn__v nn__v_max(nn__v a, nn__v b) /* b where either is NaN */
+{
+    return _mm256_max_ps(a, b);
+}
+NN__VECTOR_OP nn__v nn__v_where_positive(nn__v test, nn__v v) /* v, or 0 where test <= 0 or NaN */
+{
+    return _mm256_and_ps(_mm256_cmp_ps(test, _mm256_setzero_ps(), _CMP_GT_OQ), v);
+}
+NN__VECTOR_OP nn__v nn__v_bytes(const uint8_t *p) /* 8 bytes as floats */
+{
+    __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)p);
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+}
 #endif
 
 /* The unrolling that the matrix product needs even at -O2. */
@@ -1425,6 +1438,29 @@ NN__VECTOR_OP nn__v nn__v_sqrt(nn__v v)
 #else
 #define NN__PARALLEL(condition)
 #endif
+
+/* ---- denormals ------------------------------------------------------------ >>simd/denormals
+   Numbers below 1e-38 cost a hundred cycles each on many CPUs, and weights and moments that decay
+   get there. Inside a training step they are taken as 0; the caller's mode comes back. */
+static unsigned nn__denormals_off(void)
+{
+#if NN__AVX2
+    unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | 0x8040); /* flush to zero, denormals are zero */
+    return mode;
+#else
+    return 0;
+#endif
+}
+
+static void nn__denormals_restore(unsigned mode)
+{
+#if NN__AVX2
+    _mm_setcsr(mode);
+#else
+    (void)mode;
+#endif
+}
 
 /* ---- are all finite? ------------------------------------------------------ >>simd/finite
    A float is NaN or infinite where all bits of its exponent are set. Looking at bits works even
@@ -1740,6 +1776,39 @@ typedef struct nn__pointwise {
     nn__finish *finish;
 } nn__pointwise;
 
+#if NN__AVX2
+/* ReLU, which most networks have, 8 numbers at a time: the same four loops. */
+NN__VECTOR static void nn__relu_forward_avx2(nn_real *ys, const nn_real *xs, size_t n, nn_real a)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) nn__v_store(ys + i, nn__v_max(nn__v_all(0), nn__v_load(xs + i)));
+    nn__relu_forward(ys + i, xs + i, n - i, a);
+}
+
+NN__VECTOR static void nn__relu_backward_avx2(nn_real *dx, const nn_real *dy, const nn_real *xs,
+                                              const nn_real *ys, size_t n, nn_real a)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        nn__v_store(dx + i, nn__v_load(dx + i) +
+                                nn__v_where_positive(nn__v_load(ys + i), nn__v_load(dy + i)));
+    nn__relu_backward(dx + i, dy + i, xs + i, ys + i, n - i, a);
+}
+
+NN__VECTOR static void nn__relu_in_place_avx2(nn_real *dy, const nn_real *ys, size_t n, nn_real a)
+{
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        nn__v_store(dy + i, nn__v_where_positive(nn__v_load(ys + i), nn__v_load(dy + i)));
+    nn__relu_in_place(dy + i, ys + i, n - i, a);
+}
+
+static void nn__relu_finish_avx2(nn_real *c, size_t n, double alpha)
+{
+    nn__relu_forward_avx2(c, c, n, (nn_real)alpha);
+}
+#endif
+
 /* The loops of a pointwise activation. */
 static const nn__pointwise *nn__pointwise_of(nn_activation kind)
 {
@@ -1747,6 +1816,11 @@ static const nn__pointwise *nn__pointwise_of(nn_activation kind)
     { nn__##name##_forward, nn__##name##_backward, nn__##name##_in_place, nn__##name##_finish },
     static const nn__pointwise table[] = { NN__POINTWISE_LIST(NN__POINTWISE_ROW) };
     NN_ASSERT((int)kind >= 0 && kind < NN_SOFTMAX);
+#if NN__AVX2
+    static const nn__pointwise relu_avx2 = { nn__relu_forward_avx2, nn__relu_backward_avx2,
+                                             nn__relu_in_place_avx2, nn__relu_finish_avx2 };
+    if (kind == NN_RELU && nn__cpu() == NN__CPU_AVX2) return &relu_avx2;
+#endif
     return &table[kind];
 }
 
@@ -2411,11 +2485,36 @@ NN_API void nn_adamw_step(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, 
 }
 
 /* Four sums side by side: as exact as one, and they need not wait for each other. */
-NN_API double nn_norm(const nn_real *g, size_t n)
+static double nn__norm_ref(const nn_real *g, size_t n)
 {
     double sum[4] = { 0, 0, 0, 0 };
     for (size_t i = 0; i < n; i++) sum[i & 3] += (double)g[i] * (double)g[i];
     return sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+#if NN__AVX2
+/* The same four sums in the four doubles of a vector. */
+NN__VECTOR static double nn__norm_avx2(const nn_real *g, size_t n)
+{
+    double sum[4];
+    __m256d sums = _mm256_setzero_pd();
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        __m256d g_i = _mm256_cvtps_pd(_mm_loadu_ps(g + i));
+        sums = _mm256_add_pd(sums, _mm256_mul_pd(g_i, g_i));
+    }
+    _mm256_storeu_pd(sum, sums);
+    for (; i < n; i++) sum[i & 3] += (double)g[i] * (double)g[i];
+    return sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+#endif
+
+NN_API double nn_norm(const nn_real *g, size_t n)
+{
+#if NN__AVX2
+    if (nn__cpu() == NN__CPU_AVX2) return nn__norm_avx2(g, n);
+#endif
+    return nn__norm_ref(g, n);
 }
 
 /* ---- scores ---------------------------------------------------------- >>kernels/score */
@@ -3689,6 +3788,30 @@ static void nn__scale_bytes(nn_real *out, const uint8_t *raw, const nn_real *off
         for (size_t i = 0; i < n; i++) out[i] = factor[i] * ((nn_real)raw[i] - offset[i]);
 }
 
+#if NN__AVX2
+/* Images: bytes with one scaling for all. */
+NN__VECTOR static void nn__scale_bytes_avx2(nn_real *out, const uint8_t *raw, nn_real offset,
+                                            nn_real factor, size_t n)
+{
+    const nn__v o = nn__v_all(offset), f = nn__v_all(factor);
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) nn__v_store(out + i, f * (nn__v_bytes(raw + i) - o));
+    nn__scale_bytes(out + i, raw + i, &offset, &factor, 1, n - i);
+}
+#endif
+
+static void nn__scale_row_of_bytes(nn_real *out, const uint8_t *raw, const nn_real *offset,
+                                   const nn_real *factor, size_t scalings, size_t n)
+{
+#if NN__AVX2
+    if (scalings == 1 && nn__cpu() == NN__CPU_AVX2) {
+        nn__scale_bytes_avx2(out, raw, offset[0], factor[0], n);
+        return;
+    }
+#endif
+    nn__scale_bytes(out, raw, offset, factor, scalings, n);
+}
+
 /* Gathers n rows of a into out (n, size), with the scaling that is given (the model's, not the
    array's). rows NULL: rows 0 .. n-1. Tokens are not scaled: they are names, not amounts. */
 NN__UNUSED
@@ -3702,8 +3825,8 @@ static void nn__gather(nn_real *out, const nn_array *a, const nn_real *offset,
             nn__scale_reals(out, (const nn_real *)a->values + start, offset, factor, scalings,
                             a->size);
         else if (a->type == NN_BYTE)
-            nn__scale_bytes(out, (const uint8_t *)a->values + start, offset, factor, scalings,
-                            a->size);
+            nn__scale_row_of_bytes(out, (const uint8_t *)a->values + start, offset, factor,
+                                   scalings, a->size);
         else
             for (size_t i = 0; i < a->size; i++)
                 out[i] = (nn_real)((const int32_t *)a->values)[start + i];
@@ -5327,6 +5450,12 @@ static nn_status nn__check_inputs(const nn_model *m, const nn_data *data, nn_pla
     return NN_OK;
 }
 
+/* Whether the targets are class indices, and not numbers or rows of nn_one_hot. */
+static bool nn__has_labels(const nn_data *data)
+{
+    return data->classes > 0 && data->y.type == NN_TOKEN;
+}
+
 /* Whether class labels can serve: for the sparse loss, and for a binary one with one output. */
 static nn_status nn__check_targets(const nn_model *m, const nn_data *data, nn_place at,
                                    const char *call)
@@ -5339,13 +5468,13 @@ static nn_status nn__check_targets(const nn_model *m, const nn_data *data, nn_pl
                         "the data has no targets; name the column with .label "
                         "or .target");
     if (r->loss == NN_SPARSE_CROSS_ENTROPY) {
-        if (data->classes == 0)
+        if (!nn__has_labels(data))
             return nn__fail(at, NN_ERR_DATA, call,
                             "%s needs class labels, the data has numbers; use "
                             "NN_CROSS_ENTROPY, or load with .label",
                             loss);
         size = (size_t)r->rows;
-    } else if (data->classes > 0 && !(nn__is_binary(r->loss) && r->classes == 1))
+    } else if (nn__has_labels(data) && !(nn__is_binary(r->loss) && r->classes == 1))
         return nn__fail(at, NN_ERR_DATA, call,
                         "%s needs numbers, the data has class labels; use "
                         "NN_SPARSE_CROSS_ENTROPY, or nn_one_hot(&data)",
@@ -5431,7 +5560,7 @@ static nn_status nn__gather_targets(nn_model *m, const nn_data *data, const int 
 {
     nn__run *r = m->run;
     const int32_t *labels = (const int32_t *)data->y.values;
-    if (data->classes == 0) {
+    if (!nn__has_labels(data)) {
         nn__gather(r->target, &data->y, NULL, NULL, 0, rows, n);
         return NN_OK;
     }
@@ -5446,6 +5575,14 @@ static nn_status nn__gather_targets(nn_model *m, const nn_data *data, const int 
     return NN_OK;
 }
 
+/* The class of a row of the batch: its label, or where its targets are largest. */
+static int nn__class_of_row(const nn_model *m, const nn_data *data, int row)
+{
+    const nn__run *r = m->run;
+    if (nn__has_labels(data)) return r->label[row];
+    return nn_argmax(r->target + (size_t)row * (size_t)r->classes, r->classes);
+}
+
 /* The weight of each row of the targets: sample weight times class weight. */
 static void nn__gather_weights(nn_model *m, const nn_data *data, const int *rows, int n,
                                const double *class_weight)
@@ -5455,7 +5592,7 @@ static void nn__gather_weights(nn_model *m, const nn_data *data, const int *rows
         for (int i = 0; i < r->rows; i++) {
             size_t from = (size_t)(rows ? rows[b] : b) * (size_t)r->rows + (size_t)i;
             double weight = data->weight ? (double)data->weight[from] : 1;
-            if (class_weight && data->classes) weight *= class_weight[r->label[b * r->rows + i]];
+            if (class_weight) weight *= class_weight[nn__class_of_row(m, data, b * r->rows + i)];
             r->row_weight[b * r->rows + i] = (nn_real)weight;
         }
 }
@@ -6040,6 +6177,9 @@ static nn_status nn__check_fit(const nn_fit_args *args)
                         "validation_fraction is %g; it is a share "
                         "from 0 to below 1",
                         args->validation_fraction);
+    if (args->class_weight && args->data && args->data->classes == 0)
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        ".class_weight needs data with classes; weigh samples with .weights");
     if (args->monitor >= NN_MONITOR_VAL_LOSS && !args->validation && args->validation_fraction == 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
                         "patience watches validation data, but there "
@@ -6062,11 +6202,11 @@ static nn_status nn__check_samples(nn_model *m, const nn_data *data, nn_place at
                                 "infinite; remove the row or fill the gap",
                                 k / x->size, k % x->size);
     }
-    for (size_t k = 0; data->classes > 0 && k < (size_t)data->n * data->y.size; k++) {
+    for (size_t k = 0; nn__has_labels(data) && k < (size_t)data->n * data->y.size; k++) {
         nn_status status = nn__check_label(m, data, (int)(k / data->y.size), label[k], at, call);
         if (status) return status;
     }
-    if (data->classes == 0 &&
+    if (!nn__has_labels(data) &&
         !nn__finite((const nn_real *)data->y.values, (size_t)data->n * data->y.size))
         return nn__fail(at, NN_ERR_DATA, call,
                         "the targets hold NaN or infinity; remove these rows");
@@ -6342,7 +6482,9 @@ NN_API bool nn_fit_step(nn_model *model)
     if (!model || !model->run->fitting || model->run->fit_over) return false;
     nn__run *r = model->run;
     if (model->step == 0 || model->step == model->steps) nn__epoch_begin(model);
+    unsigned mode = nn__denormals_off();
     r->fit_status = nn__train_batch(model);
+    nn__denormals_restore(mode);
     if (!r->fit_status) nn__draw_bar(model);
     if (!r->fit_status && r->fit.on_batch && r->fit.on_batch(model, r->fit.user))
         r->fit_over = true;
@@ -6632,7 +6774,7 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
    furnished to do so.
 
    In both cases: THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
-   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE
-   AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
-   LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN
-   CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE. */
+   IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A
+   PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS BE LIABLE FOR ANY CLAIM,
+   DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+   OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE. */

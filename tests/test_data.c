@@ -1,5 +1,5 @@
-/* Tests of >>data: CSV, IDX, arrays, scaling, splitting, shuffling, and what happens when memory runs out.
-   cc tests/test_data.c -lcmocka -lm && ./a.out        (from the project's root, for datasets/iris.csv) */
+/* Tests of >>data: CSV, IDX, arrays, scaling, splitting, shuffling, and memory that runs out.
+     cc tests/test_data.c -lcmocka -lm && ./a.out     from the root, where datasets/iris.csv is */
 
 #if defined(__unix__)
 #define _POSIX_C_SOURCE 200809L
@@ -20,7 +20,7 @@
 static char test_point[8] = "";
 static double test_strtod(const char *text, char **end);
 static struct lconv *test_localeconv(void);
-#define strtod     test_strtod
+#define strtod test_strtod
 #define localeconv test_localeconv
 
 #define NN_IMPLEMENTATION
@@ -39,7 +39,8 @@ static double test_strtod(const char *text, char **end)
     if (!*test_point) return strtod(text, end);
     size_t whole = point ? (size_t)(point - text) : strlen(text);
     if (memchr(text, '.', whole)) whole = strcspn(text, "."); /* such a strtod stops at a point */
-    snprintf(copy, sizeof copy, "%.*s%s%s", (int)whole, text, point ? "." : "", point ? point + strlen(test_point) : "");
+    snprintf(copy, sizeof copy, "%.*s%s%s", (int)whole, text, point ? "." : "",
+             point ? point + strlen(test_point) : "");
     return strtod(copy, end);
 }
 
@@ -51,19 +52,21 @@ static struct lconv *test_localeconv(void)
     return &simulated;
 }
 
-/* Sizes that no machine has are asked for on purpose: the address sanitizer shall answer NULL, as malloc does. */
+/* Sizes that no machine has are asked for on purpose: the address sanitizer shall answer NULL, as
+   malloc does. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
 
-/* ---- helpers ---------------------------------------------------------------------------------------------------- */
+/* ---- helpers ----------------------------------------------------------------------------- */
 
 #define TEXT(literal) .text = literal, .text_size = sizeof(literal) - 1
-#define COUNT(array)  ((int)(sizeof(array) / sizeof *(array)))
+#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
-#define near(what, got, want, tolerance) near_at(what, (double)(got), (double)(want), tolerance, __LINE__)
+#define near(what, got, want, tolerance)                                                           \
+    near_at(what, (double)(got), (double)(want), tolerance, __LINE__)
 static void near_at(const char *what, double got, double want, double tolerance, int line)
 {
     if (!(fabs(got - want) <= tolerance))
@@ -79,7 +82,8 @@ static void same_at(const char *what, long got, long want, int line)
 #define same_text(what, got, want) same_text_at(what, got, want, __LINE__)
 static void same_text_at(const char *what, const char *got, const char *want, int line)
 {
-    if (!got || strcmp(got, want)) fail_msg("line %d: %s is '%s', expected '%s'", line, what, got ? got : "NULL", want);
+    if (!got || strcmp(got, want))
+        fail_msg("line %d: %s is '%s', expected '%s'", line, what, got ? got : "NULL", want);
 }
 
 #define works(call) works_at(call, #call, __LINE__)
@@ -92,20 +96,22 @@ static void is_empty_at(const nn_data *d, nn_status status, int line)
 {
     nn_data empty;
     memset(&empty, 0, sizeof empty);
-    if (d->status != status) fail_msg("line %d: data.status is %d, expected %d", line, (int)d->status, (int)status);
+    if (d->status != status)
+        fail_msg("line %d: data.status is %d, expected %d", line, (int)d->status, (int)status);
     if (d->n || d->inputs || d->classes || d->weight || d->class_name || d->feature_name ||
         memcmp(d->x, empty.x, sizeof empty.x) || memcmp(&d->y, &empty.y, sizeof empty.y))
         fail_msg("line %d: the data of a failed call is not empty (n = %d)", line, d->n);
 }
 
-/* The call failed with this status; the sentence has each of the words (separated by |) in it; data (or NULL) is
-   empty and remembers. */
+/* The call failed with this status; the sentence has each of the words (separated by |) in it;
+   data (or NULL) is empty and remembers. */
 #define fails(call, status, data, words) fails_at(call, status, data, words, #call, __LINE__)
-static void fails_at(nn_status got, nn_status want, const nn_data *data, const char *words, const char *call, int line)
+static void fails_at(nn_status got, nn_status want, const nn_data *data, const char *words,
+                     const char *call, int line)
 {
     if (got != want)
-        fail_msg("line %d: %.80s: status %d, expected %d; the sentence is: %s", line, call, (int)got, (int)want,
-                 nn_last_error());
+        fail_msg("line %d: %.80s: status %d, expected %d; the sentence is: %s", line, call,
+                 (int)got, (int)want, nn_last_error());
     while (*words) {
         char word[80];
         size_t length = strcspn(words, "|");
@@ -142,13 +148,14 @@ static void write_temporary(char path[64], const void *bytes, size_t size)
     if (fwrite(bytes, 1, size, f) != size || fclose(f)) fail_msg("cannot write %s", path);
 }
 
-/* ---- CSV: values ------------------------------------------------------------------------------------------------ */
+/* ---- CSV: values ------------------------------------------------------------------------- */
 
 static void csv_plain(void **state)
 {
     (void)state;
     nn_data d;
-    works(nn_load_csv(&d, "t.csv", .label = "kind", TEXT("a,b,kind\n1,2.5,dog\n-3e2,+.5,cat\n7.,0,dog\n")));
+    works(nn_load_csv(&d, "t.csv", .label = "kind",
+                      TEXT("a,b,kind\n1,2.5,dog\n-3e2,+.5,cat\n7.,0,dog\n")));
     same("n", d.n, 3);
     same("inputs", d.inputs, 1);
     same("type", d.x[0].type, NN_REAL);
@@ -186,7 +193,7 @@ static void csv_oddities_that_are_accepted(void **state)
         TABLE("no last newline", "a,b\n1,2\n3,4"),
         TABLE("CRLF", "a,b\r\n1,2\r\n3,4\r\n"),
         TABLE("CR", "a,b\r1,2\r3,4"),
-        TABLE("byte-order mark", "\xEF\xBB\xBF" "a,b\n1,2\n3,4\n"),
+        TABLE("byte-order mark", "\xEF\xBB\xBF\x61,b\n1,2\n3,4\n"),
         TABLE("mark and quotes", "\xEF\xBB\xBF\"a\",b\n1,2\n3,4\n"),
         TABLE("blank lines", "\n\r\n  \t\na,b\n\n1,2\n \n3,4\n\n\n"),
         TABLE("comments", "# by hand, 2024\na,b\n#\n1,2\n#x,y,z\n3,4\n# end"),
@@ -194,11 +201,13 @@ static void csv_oddities_that_are_accepted(void **state)
         TABLE("quotes", "\"a\",\"b\"\n\"1\",\"2\"\n 3 , \" 4 \" \n"),
         TABLE("signs and exponents", "a,b\n+1,2E0\n30e-1,.4e+1\n"),
         TABLE("zeros", "a,b\n0001,2.000\n3.,00004.0\n"),
-        TABLE("many digits", "a,b\n1.0000000000000000000000000000000000000000000000000000000,2\n3,4\n"),
+        TABLE("many digits",
+              "a,b\n1.0000000000000000000000000000000000000000000000000000000,2\n3,4\n"),
     };
     for (int t = 0; t < COUNT(same_table); t++) {
         nn_data d;
-        nn_status s = nn_load_csv(&d, "t.csv", .text = same_table[t].text, .text_size = same_table[t].size);
+        nn_status s =
+            nn_load_csv(&d, "t.csv", .text = same_table[t].text, .text_size = same_table[t].size);
         if (s) fail_msg("%s: %s", same_table[t].what, nn_last_error());
         if (d.n != 2) fail_msg("%s: %d rows, expected 2", same_table[t].what, d.n);
         for (int i = 0; i < 4; i++) near(same_table[t].what, x_of(&d, i / 2, i % 2), i + 1, 0);
@@ -213,8 +222,11 @@ static void csv_quotes(void **state)
 {
     (void)state;
     nn_data d;
-    works(nn_load_csv(&d, "t.csv", .label = "say \"it\"",
-                      TEXT("x,\"say \"\"it\"\"\"\n1,\"a,b\"\n2,\"two\nlines\"\n3,\"\"\"\"\n4,5\" disk\n5,\"a,b\"\n")));
+    works(nn_load_csv(
+        &d, "t.csv", .label = "say \"it\"",
+        TEXT(
+            "x,\"say \"\"it\"\"\"\n1,\"a,b\"\n2,\"two\nlines\"\n"
+             "3,\"\"\"\"\n4,5\" disk\n5,\"a,b\"\n")));
     same("n", d.n, 5);
     same("classes", d.classes, 4);
     same_text("class 0", d.class_name[0], "\"");
@@ -224,8 +236,8 @@ static void csv_quotes(void **state)
     same("label of the last row", label_of(&d, 4), 2);
     nn_data_free(&d);
     /* lines inside of quotes are counted */
-    fails(nn_load_csv(&d, "t.csv", .label = "k", TEXT("x,k\n1,\"a\nb\nc\"\nz,d\n")), NN_ERR_FORMAT, &d,
-          "line 5, column 1|'z'");
+    fails(nn_load_csv(&d, "t.csv", .label = "k", TEXT("x,k\n1,\"a\nb\nc\"\nz,d\n")), NN_ERR_FORMAT,
+          &d, "line 5, column 1|'z'");
 }
 
 static void csv_separators(void **state)
@@ -243,16 +255,20 @@ static void csv_separators(void **state)
     near("space", x_of(&d, 0, 1), 2, 0);
     nn_data_free(&d);
     /* a tab that separates is no blank: the cell before it is empty */
-    fails(nn_load_csv(&d, "t.csv", .separator = '\t', TEXT("a\tb\n\t2\n")), NN_ERR_FORMAT, &d, "line 2, column 1|missing");
-    fails(nn_load_csv(&d, "t.csv", .separator = '"', TEXT("a\n1\n")), NN_ERR_ARGUMENT, &d, "separator");
-    fails(nn_load_csv(&d, "t.csv", .separator = '\n', TEXT("a\n1\n")), NN_ERR_ARGUMENT, &d, "separator");
+    fails(nn_load_csv(&d, "t.csv", .separator = '\t', TEXT("a\tb\n\t2\n")), NN_ERR_FORMAT, &d,
+          "line 2, column 1|missing");
+    fails(nn_load_csv(&d, "t.csv", .separator = '"', TEXT("a\n1\n")), NN_ERR_ARGUMENT, &d,
+          "separator");
+    fails(nn_load_csv(&d, "t.csv", .separator = '\n', TEXT("a\n1\n")), NN_ERR_ARGUMENT, &d,
+          "separator");
 }
 
 static void csv_choosing_columns(void **state)
 {
     (void)state;
     nn_data d;
-    works(nn_load_csv(&d, "t.csv", .target = "d, b", .skip = "name", TEXT("a,b,name,c,d\n1,2,x,3,4\n5,6,y,7,8\n")));
+    works(nn_load_csv(&d, "t.csv", .target = "d, b", .skip = "name",
+                      TEXT("a,b,name,c,d\n1,2,x,3,4\n5,6,y,7,8\n")));
     same("features", d.x[0].size, 2);
     same("classes", d.classes, 0);
     same("y.type", d.y.type, NN_REAL);
@@ -269,23 +285,34 @@ static void csv_choosing_columns(void **state)
     same("classes", d.classes, 2);
     same_text("name", d.feature_name[1], "2");
     nn_data_free(&d);
-    works(nn_load_csv(&d, "t.csv", .target_column = 1, .no_header = true, .skip = "3", TEXT("1,2,u\n3,4,v")));
+    works(nn_load_csv(&d, "t.csv", .target_column = 1, .no_header = true, .skip = "3",
+                      TEXT("1,2,u\n3,4,v")));
     near("target", ((nn_real *)d.y.values)[1], 3, 0);
     same_text("name", d.feature_name[0], "2");
     nn_data_free(&d);
-    works(nn_load_csv(&d, "t.csv", .label = "b", .label_column = 1, TEXT("a,b\n1,2\n"))); /* the name wins */
+    works(nn_load_csv(&d, "t.csv", .label = "b", .label_column = 1,
+                      TEXT("a,b\n1,2\n"))); /* the name wins */
     same_text("feature", d.feature_name[0], "a");
     nn_data_free(&d);
 
-    fails(nn_load_csv(&d, "t.csv", .label = "kind", TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d, "no column 'kind'|a, b|t.csv");
-    fails(nn_load_csv(&d, "t.csv", .target = "a,q", TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d, "no column 'q'");
-    fails(nn_load_csv(&d, "t.csv", .skip = "a,", TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d, "no column ''");
-    fails(nn_load_csv(&d, "t.csv", .label_column = 3, TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d, "no column 3");
-    fails(nn_load_csv(&d, "t.csv", .target_column = -2, TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d, "no column -2");
-    fails(nn_load_csv(&d, "t.csv", .label = "a", .skip = "a", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT, &d, "twice|'a'");
-    fails(nn_load_csv(&d, "t.csv", .target = "a,a", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT, &d, "twice");
-    fails(nn_load_csv(&d, "t.csv", .label = "a", .target = "b", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT, &d, "label|target");
-    fails(nn_load_csv(&d, "t.csv", .label = "a", TEXT("a\n1\n")), NN_ERR_FORMAT, &d, "no column is left");
+    fails(nn_load_csv(&d, "t.csv", .label = "kind", TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
+          "no column 'kind'|a, b|t.csv");
+    fails(nn_load_csv(&d, "t.csv", .target = "a,q", TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
+          "no column 'q'");
+    fails(nn_load_csv(&d, "t.csv", .skip = "a,", TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
+          "no column ''");
+    fails(nn_load_csv(&d, "t.csv", .label_column = 3, TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
+          "no column 3");
+    fails(nn_load_csv(&d, "t.csv", .target_column = -2, TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
+          "no column -2");
+    fails(nn_load_csv(&d, "t.csv", .label = "a", .skip = "a", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT,
+          &d, "twice|'a'");
+    fails(nn_load_csv(&d, "t.csv", .target = "a,a", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT, &d,
+          "twice");
+    fails(nn_load_csv(&d, "t.csv", .label = "a", .target = "b", TEXT("a,b\n1,2\n")),
+          NN_ERR_ARGUMENT, &d, "label|target");
+    fails(nn_load_csv(&d, "t.csv", .label = "a", TEXT("a\n1\n")), NN_ERR_FORMAT, &d,
+          "no column is left");
     fails(nn_load_csv(NULL, "t.csv", TEXT("a\n1\n")), NN_ERR_ARGUMENT, NULL, "NULL|test_data.c");
     fails(nn_load_csv(&d, NULL), NN_ERR_ARGUMENT, &d, "path");
 }
@@ -320,9 +347,10 @@ static void csv_missing(void **state)
         char text[80];
         nn_data d;
         snprintf(text, sizeof text, "a,b,k\n1,2,u\n3,%s,v\n5,6,w\n", missing[i]);
-        fails(nn_load_csv(&d, "t.csv", .label = "k", .text = text, .text_size = strlen(text)), NN_ERR_FORMAT, &d,
-              "line 3, column 2 (b)|missing|NN_MISSING_DROP");
-        works(nn_load_csv(&d, "t.csv", .label = "k", .missing = NN_MISSING_DROP, .text = text, .text_size = strlen(text)));
+        fails(nn_load_csv(&d, "t.csv", .label = "k", .text = text, .text_size = strlen(text)),
+              NN_ERR_FORMAT, &d, "line 3, column 2 (b)|missing|NN_MISSING_DROP");
+        works(nn_load_csv(&d, "t.csv", .label = "k", .missing = NN_MISSING_DROP, .text = text,
+                          .text_size = strlen(text)));
         same("rows left", d.n, 2);
         near("the row behind it", x_of(&d, 1, 1), 6, 0);
         same("classes left", d.classes, 2);
@@ -332,11 +360,13 @@ static void csv_missing(void **state)
     nn_data d;
     works(nn_load_csv(&d, "t.csv", .skip = "a", TEXT("a,b\n?,2\n"))); /* what is skipped may miss */
     nn_data_free(&d);
-    fails(nn_load_csv(&d, "t.csv", .label = "k", TEXT("a,k\n1,\n")), NN_ERR_FORMAT, &d, "line 2, column 2 (k)|missing");
-    fails(nn_load_csv(&d, "t.csv", .missing = NN_MISSING_DROP, TEXT("a\n?\nNA\n")), NN_ERR_FORMAT, &d, "no rows|are left");
+    fails(nn_load_csv(&d, "t.csv", .label = "k", TEXT("a,k\n1,\n")), NN_ERR_FORMAT, &d,
+          "line 2, column 2 (k)|missing");
+    fails(nn_load_csv(&d, "t.csv", .missing = NN_MISSING_DROP, TEXT("a\n?\nNA\n")), NN_ERR_FORMAT,
+          &d, "no rows|are left");
 }
 
-/* ---- CSV: errors, each with its line and column ----------------------------------------------------------------- */
+/* ---- CSV: errors, each with its line and column ------------------------------------------ */
 
 static void csv_bad_cells(void **state)
 {
@@ -344,30 +374,44 @@ static void csv_bad_cells(void **state)
     static const struct {
         const char *cell, *words;
     } bad[] = {
-        { "abc", "'abc'|not a number" },       { "0x10", "hex" },
-        { "-0X1p3", "hex" },                   { "inf", "finite" },
-        { "-Infinity", "finite" },             { "INF", "finite" },
-        { "1e999", "too large" },              { "-1e999", "too large" },
-        { "\"1,5\"", "comma" },                { "1.2.3", "not a number" },
-        { "1e", "not a number" },              { "1e+", "not a number" },
-        { ".", "not a number" },               { "-", "not a number" },
-        { "1 2", "not a number" },             { "--1", "not a number" },
-        { "nan(1)", "not a number" },          { "1f", "not a number" },
-        { "\xD9\xA1", "not a number" },        { "e5", "not a number" },
+        { "abc", "'abc'|not a number" },
+        { "0x10", "hex" },
+        { "-0X1p3", "hex" },
+        { "inf", "finite" },
+        { "-Infinity", "finite" },
+        { "INF", "finite" },
+        { "1e999", "too large" },
+        { "-1e999", "too large" },
+        { "\"1,5\"", "comma" },
+        { "1.2.3", "not a number" },
+        { "1e", "not a number" },
+        { "1e+", "not a number" },
+        { ".", "not a number" },
+        { "-", "not a number" },
+        { "1 2", "not a number" },
+        { "--1", "not a number" },
+        { "nan(1)", "not a number" },
+        { "1f", "not a number" },
+        { "\xD9\xA1", "not a number" },
+        { "e5", "not a number" },
     };
     for (int i = 0; i < COUNT(bad); i++) {
         char text[80], words[80];
         nn_data d;
         int size = snprintf(text, sizeof text, "first,second\n1,2\n# note\n\n3,%s\n", bad[i].cell);
-        snprintf(words, sizeof words, "test_data.c|nn_load_csv|'t.csv'|line 5, column 2 (second)|%s", bad[i].words);
-        fails(nn_load_csv(&d, "t.csv", .text = text, .text_size = (size_t)size), NN_ERR_FORMAT, &d, words);
+        snprintf(words, sizeof words,
+                 "test_data.c|nn_load_csv|'t.csv'|line 5, column 2 (second)|%s", bad[i].words);
+        fails(nn_load_csv(&d, "t.csv", .text = text, .text_size = (size_t)size), NN_ERR_FORMAT, &d,
+              words);
     }
     char text[600];
     nn_data d;
     int size = snprintf(text, sizeof text, "a\n%0500d\n", 1);
-    fails(nn_load_csv(&d, "t.csv", .text = text, .text_size = (size_t)size), NN_ERR_FORMAT, &d, "line 2, column 1|digits");
+    fails(nn_load_csv(&d, "t.csv", .text = text, .text_size = (size_t)size), NN_ERR_FORMAT, &d,
+          "line 2, column 1|digits");
     if (sizeof(nn_real) == sizeof(float))
-        fails(nn_load_csv(&d, "t.csv", TEXT("a\n1e39\n")), NN_ERR_FORMAT, &d, "line 2, column 1|too large");
+        fails(nn_load_csv(&d, "t.csv", TEXT("a\n1e39\n")), NN_ERR_FORMAT, &d,
+              "line 2, column 1|too large");
     works(nn_load_csv(&d, "t.csv", TEXT("a,b\n1e-999,3.4e38\n")));
     near("underflow", x_of(&d, 0, 0), 0, 0);
     near("near the largest float", x_of(&d, 0, 1), 3.4e38, 1e31);
@@ -378,25 +422,37 @@ static void csv_bad_rows(void **state)
 {
     (void)state;
     nn_data d;
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,2\n3\n")), NN_ERR_FORMAT, &d, "line 3, column 2|1 cells|2");
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,2,3\n")), NN_ERR_FORMAT, &d, "line 2, column 3|3 cells|2");
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\r\n1,2\r\n\r\n3\r\n")), NN_ERR_FORMAT, &d, "line 4, column 2|1 cells");
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\r1,2\r\r3\r")), NN_ERR_FORMAT, &d, "line 4, column 2|1 cells");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,2\n3\n")), NN_ERR_FORMAT, &d,
+          "line 3, column 2|1 cells|2");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,2,3\n")), NN_ERR_FORMAT, &d,
+          "line 2, column 3|3 cells|2");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\r\n1,2\r\n\r\n3\r\n")), NN_ERR_FORMAT, &d,
+          "line 4, column 2|1 cells");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\r1,2\r\r3\r")), NN_ERR_FORMAT, &d,
+          "line 4, column 2|1 cells");
     fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,2,\n")), NN_ERR_FORMAT, &d, "line 2, column 3");
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,\"2\n3,4\n")), NN_ERR_FORMAT, &d, "line 2, column 2|not closed");
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,\"")), NN_ERR_FORMAT, &d, "line 2, column 2|not closed");
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n\"1\"2,3\n")), NN_ERR_FORMAT, &d, "line 2, column 1|closing quote");
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,2\0\n")), NN_ERR_FORMAT, &d, "line 2, column 2|NUL");
-    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,\"\0\"\n")), NN_ERR_FORMAT, &d, "line 2, column 2|NUL");
-    fails(nn_load_csv(&d, "t.csv", TEXT("\xFF\xFE" "a\0,\0b\0\n\0")), NN_ERR_FORMAT, &d, "line 1, column 1|NUL|UTF-8");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,\"2\n3,4\n")), NN_ERR_FORMAT, &d,
+          "line 2, column 2|not closed");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,\"")), NN_ERR_FORMAT, &d,
+          "line 2, column 2|not closed");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n\"1\"2,3\n")), NN_ERR_FORMAT, &d,
+          "line 2, column 1|closing quote");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,2\0\n")), NN_ERR_FORMAT, &d,
+          "line 2, column 2|NUL");
+    fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n1,\"\0\"\n")), NN_ERR_FORMAT, &d,
+          "line 2, column 2|NUL");
+    fails(nn_load_csv(&d, "t.csv", TEXT("\xFF\xFE\x61\0,\0b\0\n\0")), NN_ERR_FORMAT, &d,
+          "line 1, column 1|NUL|UTF-8");
     fails(nn_load_csv(&d, "t.csv", TEXT("")), NN_ERR_FORMAT, &d, "no rows|line 1, column 1");
     fails(nn_load_csv(&d, "t.csv", TEXT("\xEF\xBB\xBF")), NN_ERR_FORMAT, &d, "no rows");
     fails(nn_load_csv(&d, "t.csv", TEXT("\xEF\xBB")), NN_ERR_FORMAT, &d, "no rows");
-    fails(nn_load_csv(&d, "t.csv", TEXT("# only\n\n")), NN_ERR_FORMAT, &d, "no rows|line 3, column 1");
+    fails(nn_load_csv(&d, "t.csv", TEXT("# only\n\n")), NN_ERR_FORMAT, &d,
+          "no rows|line 3, column 1");
     fails(nn_load_csv(&d, "t.csv", TEXT("a,b\n")), NN_ERR_FORMAT, &d, "no rows");
     fails(nn_load_csv(&d, "t.csv", TEXT("a,b")), NN_ERR_FORMAT, &d, "no rows");
     /* every prefix of a valid text is an error or a table, and no prefix is read beyond its end */
-    static const char text[] = "\xEF\xBB\xBF# c\r\n\"a\",b,k\r\n1,\"2\",x\r\n\r\n3.5e1,-4,\"y\"\"z\"\r\n";
+    static const char text[] =
+        "\xEF\xBB\xBF# c\r\n\"a\",b,k\r\n1,\"2\",x\r\n\r\n3.5e1,-4,\"y\"\"z\"\r\n";
     for (size_t size = 0; size < sizeof text; size++) {
         char *exact = (char *)malloc(size ? size : 1);
         memcpy(exact, text, size);
@@ -415,14 +471,17 @@ static void csv_bytes_at_random(void **state)
     for (int round = 0; round < 20000; round++) {
         size_t size = (size_t)nn_random_below(&random, 40);
         char *text = (char *)malloc(size ? size : 1); /* of the exact size, for the sanitizer */
-        for (size_t i = 0; i < size; i++) text[i] = letters[nn_random_below(&random, sizeof letters)];
+        for (size_t i = 0; i < size; i++)
+            text[i] = letters[nn_random_below(&random, sizeof letters)];
         nn_data d;
-        nn_status s = nn_load_csv(&d, "t.csv", .text = text, .text_size = size, .no_header = round % 2,
-                                  .label_column = round % 3 ? 0 : -1, .missing = round % 5 ? NN_MISSING_ERROR : NN_MISSING_DROP);
+        nn_status s = nn_load_csv(&d, "t.csv", .text = text, .text_size = size,
+                                  .no_header = round % 2, .label_column = round % 3 ? 0 : -1,
+                                  .missing = round % 5 ? NN_MISSING_ERROR : NN_MISSING_DROP);
         if (s) is_empty_at(&d, NN_ERR_FORMAT, __LINE__);
         else
             for (int i = 0; i < d.n; i++)
-                for (int c = 0; c < (int)d.x[0].size; c++) near("a value is finite", x_of(&d, i, c), x_of(&d, i, c), 0);
+                for (int c = 0; c < (int)d.x[0].size; c++)
+                    near("a value is finite", x_of(&d, i, c), x_of(&d, i, c), 0);
         nn_data_free(&d);
         free(text);
     }
@@ -433,8 +492,10 @@ static void csv_files(void **state)
     (void)state;
     nn_data d;
     char path[64];
-    fails(nn_load_csv(&d, "no/such/file.csv"), NN_ERR_FILE, &d, "cannot open|no/such/file.csv|test_data.c");
-    fails(nn_standardise(&d), NN_ERR_FILE, &d, "cannot open|no/such/file.csv"); /* the first sentence survives */
+    fails(nn_load_csv(&d, "no/such/file.csv"), NN_ERR_FILE, &d,
+          "cannot open|no/such/file.csv|test_data.c");
+    fails(nn_standardise(&d), NN_ERR_FILE, &d,
+          "cannot open|no/such/file.csv"); /* the first sentence survives */
     FILE *folder = fopen(".", "rb"); /* on some systems a folder opens and then cannot be read */
     if (folder) fclose(folder);
     fails(nn_load_csv(&d, "."), NN_ERR_FILE, &d, folder ? "cannot read '.'" : "cannot open '.'");
@@ -491,7 +552,7 @@ static void csv_iris(void **state)
     nn_data_free(&d);
 }
 
-/* ---- locale ----------------------------------------------------------------------------------------------------- */
+/* ---- locale ------------------------------------------------------------------------------ */
 
 static void check_numbers_of_this_locale(void)
 {
@@ -500,8 +561,10 @@ static void check_numbers_of_this_locale(void)
     const double want[] = { 1.5, -.25, .25, 3 };
     for (int i = 0; i < 4; i++) near("a number", x_of(&d, 0, i), want[i], 0);
     nn_data_free(&d);
-    fails(nn_load_csv(&d, "t.csv", .separator = ';', TEXT("a;b\n1,5;2\n")), NN_ERR_FORMAT, &d, "line 2, column 1|comma");
-    works(nn_load_csv(&d, "t.csv", .label = "k", TEXT("a,k\n1,10.5\n2,9.5\n"))); /* numbers as labels, too */
+    fails(nn_load_csv(&d, "t.csv", .separator = ';', TEXT("a;b\n1,5;2\n")), NN_ERR_FORMAT, &d,
+          "line 2, column 1|comma");
+    works(nn_load_csv(&d, "t.csv", .label = "k",
+                      TEXT("a,k\n1,10.5\n2,9.5\n"))); /* numbers as labels, too */
     same_text("class 0", d.class_name[0], "9.5");
     nn_data_free(&d);
 }
@@ -522,8 +585,8 @@ static void locale_simulated(void **state)
 static void locale_real(void **state)
 {
     (void)state;
-    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8", "pt_BR.UTF-8",
-                                         "ru_RU.UTF-8", "German" };
+    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8",  "de_DE", "fr_FR.UTF-8",
+                                         "pt_BR.UTF-8", "ru_RU.UTF-8", "German" };
     for (int i = 0; i < COUNT(names); i++) {
         if (!setlocale(LC_ALL, names[i]) || strcmp(localeconv()->decimal_point, ",")) continue;
         check_numbers_of_this_locale();
@@ -535,7 +598,7 @@ static void locale_real(void **state)
     skip();
 }
 
-/* ---- IDX -------------------------------------------------------------------------------------------------------- */
+/* ---- IDX --------------------------------------------------------------------------------- */
 
 /* Writes an IDX header with these sizes; returns its length. */
 static size_t idx_header(unsigned char *to, int type, int rank, const uint32_t *dim)
@@ -567,8 +630,9 @@ static idx_set small_idx(void)
     return s;
 }
 
-#define BYTES(s) .images_bytes = (s).images, .images_size = (s).images_size, .labels_bytes = (s).labels, \
-                 .labels_size = (s).labels_size
+#define BYTES(s)                                                                                   \
+    .images_bytes = (s).images, .images_size = (s).images_size, .labels_bytes = (s).labels,        \
+    .labels_size = (s).labels_size
 #define IMAGES(s) .images_bytes = (s).images, .images_size = (s).images_size
 
 static void idx_plain(void **state)
@@ -624,12 +688,15 @@ static void idx_errors(void **state)
     (void)state;
     idx_set good = small_idx(), s = good;
     nn_data d;
-    fails(nn_load_idx(&d, "no/such.idx", "no/labels.idx"), NN_ERR_FILE, &d, "no/such.idx|test_data.c|nn_load_idx");
+    fails(nn_load_idx(&d, "no/such.idx", "no/labels.idx"), NN_ERR_FILE, &d,
+          "no/such.idx|test_data.c|nn_load_idx");
     fails(nn_load_idx(&d, NULL), NN_ERR_ARGUMENT, &d, "images");
     fails(nn_load_idx(NULL, "x"), NN_ERR_ARGUMENT, NULL, "NULL");
     fails(nn_load_idx(&d, .limit = -1, BYTES(good)), NN_ERR_ARGUMENT, &d, "limit");
-    fails(nn_load_idx(&d, .labels = "no/labels.idx", IMAGES(good)), NN_ERR_FILE, &d, "no/labels.idx");
-    for (size_t size = 0; size < good.images_size; size++) { /* every prefix, in a block of its exact size */
+    fails(nn_load_idx(&d, .labels = "no/labels.idx", IMAGES(good)), NN_ERR_FILE, &d,
+          "no/labels.idx");
+    for (size_t size = 0; size < good.images_size;
+         size++) { /* every prefix, in a block of its exact size */
         unsigned char *exact = (unsigned char *)malloc(size ? size : 1);
         memcpy(exact, good.images, size);
         fails(nn_load_idx(&d, "img", .images_bytes = exact, .images_size = size), NN_ERR_FORMAT, &d,
@@ -639,8 +706,9 @@ static void idx_errors(void **state)
     for (size_t size = 0; size < good.labels_size; size++) {
         unsigned char *exact = (unsigned char *)malloc(size ? size : 1);
         memcpy(exact, good.labels, size);
-        fails(nn_load_idx(&d, "img", "lab", IMAGES(good), .labels_bytes = exact, .labels_size = size), NN_ERR_FORMAT, &d,
-              size < 4 ? "header|lab" : "truncated|lab");
+        fails(
+            nn_load_idx(&d, "img", "lab", IMAGES(good), .labels_bytes = exact, .labels_size = size),
+            NN_ERR_FORMAT, &d, size < 4 ? "header|lab" : "truncated|lab");
         free(exact);
     }
     s.images_size++;
@@ -661,22 +729,25 @@ static void idx_errors(void **state)
     fails(nn_load_idx(&d, BYTES(s)), NN_ERR_FORMAT, &d, "size 1 is 0");
     s = good, s.labels[7] = 2, s.labels_size--;
     fails(nn_load_idx(&d, "img", "lab", BYTES(s)), NN_ERR_FORMAT, &d, "2 labels|3 images|lab");
-    fails(nn_load_idx(&d, .limit = 2, BYTES(s)), NN_ERR_FORMAT, &d, "2 labels|3 images"); /* before the limit */
-    fails(nn_load_idx(&d, .images_bytes = good.labels, .images_size = good.labels_size), NN_ERR_FORMAT, &d, "swapped");
-    fails(nn_load_idx(&d, IMAGES(good), .labels_bytes = good.images, .labels_size = good.images_size), NN_ERR_FORMAT, &d,
-          "swapped");
+    fails(nn_load_idx(&d, .limit = 2, BYTES(s)), NN_ERR_FORMAT, &d,
+          "2 labels|3 images"); /* before the limit */
+    fails(nn_load_idx(&d, .images_bytes = good.labels, .images_size = good.labels_size),
+          NN_ERR_FORMAT, &d, "swapped");
+    fails(
+        nn_load_idx(&d, IMAGES(good), .labels_bytes = good.images, .labels_size = good.images_size),
+        NN_ERR_FORMAT, &d, "swapped");
 }
 
 static void idx_huge_sizes(void **state)
 {
     (void)state;
     static const uint32_t dims[][5] = {
-        { 0x10000, 0x10000, 0x10000, 0x10000, 1 },              /* 2^64: the product is 0 if it wraps */
-        { 0x80000000u, 1, 1, 1, 1 },                            /* 2^31: no int */
+        { 0x10000, 0x10000, 0x10000, 0x10000, 1 }, /* 2^64: the product is 0 if it wraps */
+        { 0x80000000u, 1, 1, 1, 1 }, /* 2^31: no int */
         { 0xFFFFFFFFu, 0xFFFFFFFFu, 1, 1, 1 },
         { 0x7FFFFFFF, 0x7FFFFFFF, 0x7FFFFFFF, 1, 1 },
-        { 0x10000, 0x10000, 1, 1, 1 },                          /* 2^32: 0 in 32 bits */
-        { 0x40000000, 0x40000000, 0x10, 1, 1 },                 /* 2^64 again */
+        { 0x10000, 0x10000, 1, 1, 1 }, /* 2^32: 0 in 32 bits */
+        { 0x40000000, 0x40000000, 0x10, 1, 1 }, /* 2^64 again */
         { 1, 0xFFFFFFFFu, 1, 1, 1 },
         { 3, 0, 5, 1, 1 },
     };
@@ -686,7 +757,8 @@ static void idx_huge_sizes(void **state)
                 unsigned char bytes[32] = { 0 };
                 nn_data d;
                 size_t size = idx_header(bytes, 8, rank, dims[i]) + rest;
-                fails(nn_load_idx(&d, "img", .images_bytes = bytes, .images_size = size), NN_ERR_FORMAT, &d, "img");
+                fails(nn_load_idx(&d, "img", .images_bytes = bytes, .images_size = size),
+                      NN_ERR_FORMAT, &d, "img");
             }
     /* every byte of a header at every value: an error or data, and with a limit of 1 */
     idx_set good = small_idx();
@@ -697,7 +769,8 @@ static void idx_huge_sizes(void **state)
             s.images[at] = (unsigned char)value;
             nn_status status = nn_load_idx(&d, .limit = 1, BYTES(s));
             if (status) is_empty_at(&d, NN_ERR_FORMAT, __LINE__);
-            else if (value != good.images[at]) fail_msg("byte %d = %d was accepted", (int)at, value);
+            else if (value != good.images[at])
+                fail_msg("byte %d = %d was accepted", (int)at, value);
             nn_data_free(&d);
         }
 }
@@ -718,15 +791,17 @@ static void idx_files(void **state)
     remove(labels);
 }
 
-/* ---- arrays ----------------------------------------------------------------------------------------------------- */
+/* ---- arrays ------------------------------------------------------------------------------ */
 
 static void arrays(void **state)
 {
     (void)state;
-    const nn_real x[12] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 }, targets[6] = { 1, 2, 3, 4, 5, 6 };
+    const nn_real x[12] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 },
+                  targets[6] = { 1, 2, 3, 4, 5, 6 };
     const nn_real weights[3] = { 1, 0, (nn_real).5 };
     nn_data d;
-    works(nn_data_from(&d, x, 3, { 2, 2 }, .targets = targets, .target_shape = { 2 }, .weights = weights));
+    works(nn_data_from(&d, x, 3, { 2, 2 }, .targets = targets, .target_shape = { 2 },
+                       .weights = weights));
     same("n", d.n, 3);
     same("rank", d.x[0].rank, 2);
     same("size", d.x[0].size, 4);
@@ -773,26 +848,34 @@ static void array_errors(void **state)
     fails(nn_data_from(&d, x, 4, { 1, -2 }), NN_ERR_ARGUMENT, &d, "dimension 2|-2");
     fails(nn_data_from(&d, x, 4, { 1, 0, 2 }), NN_ERR_ARGUMENT, &d, "dimension 2|0");
     fails(nn_data_from(&d, x, 4, { 1 }, (nn_type)7), NN_ERR_ARGUMENT, &d, "type is 7");
-    fails(nn_data_from(&d, x, 4, { 1 }, .labels = labels, .targets = x), NN_ERR_ARGUMENT, &d, "labels and targets");
-    fails(nn_data_from(&d, x, 4, { 1 }, .targets = bad), NN_ERR_DATA, &d, "target 0 of sample 2|nan");
+    fails(nn_data_from(&d, x, 4, { 1 }, .labels = labels, .targets = x), NN_ERR_ARGUMENT, &d,
+          "labels and targets");
+    fails(nn_data_from(&d, x, 4, { 1 }, .targets = bad), NN_ERR_DATA, &d,
+          "target 0 of sample 2|nan");
     fails(nn_data_from(&d, x, 4, { 1 }, .weights = bad), NN_ERR_DATA, &d, "weight 0 of sample 2");
     bad[2] = -1;
-    fails(nn_data_from(&d, x, 4, { 1 }, .weights = bad), NN_ERR_DATA, &d, "weight 0 of sample 2|-1");
+    fails(nn_data_from(&d, x, 4, { 1 }, .weights = bad), NN_ERR_DATA, &d,
+          "weight 0 of sample 2|-1");
     bad[2] = (nn_real)INFINITY;
-    fails(nn_data_from(&d, x, 2, { 1 }, .targets = bad, .target_shape = { 2 }), NN_ERR_DATA, &d, "target 0 of sample 1|inf");
+    fails(nn_data_from(&d, x, 2, { 1 }, .targets = bad, .target_shape = { 2 }), NN_ERR_DATA, &d,
+          "target 0 of sample 1|inf");
     fails(nn_data_from(&d, x, 4, { 1 }, .weights = bad), NN_ERR_DATA, &d, "inf");
-    /* products of sizes: 2^64 entries, which is 0 if it wraps; 2^93 entries, 2^64 bytes, 2^62 bytes */
-    fails(nn_data_from(&d, x, 1, { 1 << 16, 1 << 16, 1 << 16, 1 << 16 }), NN_ERR_MEMORY, &d, "memory");
+    /* products of sizes: 2^64 entries, which is 0 if it wraps; 2^93; 2^64 and 2^62 bytes */
+    fails(nn_data_from(&d, x, 1, { 1 << 16, 1 << 16, 1 << 16, 1 << 16 }), NN_ERR_MEMORY, &d,
+          "memory");
     fails(nn_data_from(&d, x, INT_MAX, { INT_MAX, INT_MAX }), NN_ERR_MEMORY, &d, "memory");
     fails(nn_data_from(&d, x, 1 << 16, { 1 << 16, 1 << 16, 1 << 16 }), NN_ERR_MEMORY, &d, "memory");
-    fails(nn_data_from(&d, x, 1 << 16, { 1 << 16, 1 << 16, 1 << 14 }, NN_BYTE), NN_ERR_MEMORY, &d, "memory");
+    fails(nn_data_from(&d, x, 1 << 16, { 1 << 16, 1 << 16, 1 << 14 }, NN_BYTE), NN_ERR_MEMORY, &d,
+          "memory");
     fails(nn_data_from(&d, x, INT_MAX, { INT_MAX }), NN_ERR_MEMORY, &d, "memory");
-    fails(nn_data_from(&d, x, 1, { 1 }, .labels = labels, .target_shape = { INT_MAX, INT_MAX, INT_MAX }), NN_ERR_MEMORY,
-          &d, "memory");
+    fails(nn_data_from(&d, x, 1, { 1 }, .labels = labels,
+                       .target_shape = { INT_MAX, INT_MAX, INT_MAX }),
+          NN_ERR_MEMORY, &d, "memory");
     works(nn_data_from(&d, x, 4, { 1 }));
     fails(nn_data_add_input(&d, x, 3, { 1 }), NN_ERR_SHAPE, &d, "n is 3|4 samples");
     works(nn_data_from(&d, x, 4, { 1 }));
-    fails(nn_data_add_input(&d, x, 4, { 1 }, .labels = labels), NN_ERR_ARGUMENT, &d, "nn_data_from");
+    fails(nn_data_add_input(&d, x, 4, { 1 }, .labels = labels), NN_ERR_ARGUMENT, &d,
+          "nn_data_from");
     memset(&d, 0, sizeof d);
     fails(nn_data_add_input(&d, x, 4, { 1 }), NN_ERR_STATE, &d, "empty|nn_load_csv");
 }
@@ -809,10 +892,14 @@ static void labels_are_mapped(void **state)
         { { 2, 0, 1, 1, 2, 0 }, 3, { 2, 0, 1, 1, 2, 0 }, { "0", "1", "2" } },
         { { -5, 10, 9, 100, -5, 9 }, 4, { 0, 2, 1, 3, 0, 1 }, { "-5", "9", "10", "100" } },
         { { 4, 4, 4, 4, 4, 4 }, 1, { 0, 0, 0, 0, 0, 0 }, { "4" } },
-        { { INT_MAX, INT_MIN, 0, 0, 0, 0 }, 3, { 2, 0, 1, 1, 1, 1 }, { "-2147483648", "0", "2147483647" } },
+        { { INT_MAX, INT_MIN, 0, 0, 0, 0 },
+          3,
+          { 2, 0, 1, 1, 1, 1 },
+          { "-2147483648", "0", "2147483647" } },
     };
     for (int t = 0; t < COUNT(cases); t++)
-        for (int positions = 1; positions <= 3; positions += 2) { /* one label for each sample, or a row of them */
+        for (int positions = 1; positions <= 3;
+             positions += 2) { /* one label for each sample, or a row of them */
             nn_data d;
             works(nn_data_from(&d, x, 6 / positions, { 1 }, .labels = cases[t].label,
                                .target_shape = { positions > 1 ? positions : 0 }));
@@ -820,7 +907,8 @@ static void labels_are_mapped(void **state)
             same("y.rank", d.y.rank, positions > 1);
             same("y.size", d.y.size, positions);
             for (int i = 0; i < 6; i++) same("label", label_of(&d, i), cases[t].want[i]);
-            for (int c = 0; c < d.classes; c++) same_text("class", d.class_name[c], cases[t].name[c]);
+            for (int c = 0; c < d.classes; c++)
+                same_text("class", d.class_name[c], cases[t].name[c]);
             nn_data_free(&d);
         }
 }
@@ -838,11 +926,13 @@ static void one_hot(void **state)
         same("type", d.y.type, NN_REAL);
         same("rank", d.y.rank, positions > 1 ? 2 : 1);
         same("last dimension", d.y.dim[d.y.rank - 1], 3);
-        for (int i = 0; i < 18; i++) near("entry", ((nn_real *)d.y.values)[i], want[i / 3] == i % 3, 0);
+        for (int i = 0; i < 18; i++)
+            near("entry", ((nn_real *)d.y.values)[i], want[i / 3] == i % 3, 0);
         same_text("the names stay", d.class_name[2], "7");
         works(nn_shuffle(&d, 3)); /* weights and one-hot rows move together */
         for (int i = 0; i < 6; i++)
-            near("row of a weight", ((nn_real *)d.y.values)[3 * i + want[(int)d.weight[i] - 1]], 1, 0);
+            near("row of a weight", ((nn_real *)d.y.values)[3 * i + want[(int)d.weight[i] - 1]], 1,
+                 0);
         fails(nn_one_hot(&d), NN_ERR_STATE, &d, "not class labels");
     }
     nn_data d;
@@ -852,10 +942,11 @@ static void one_hot(void **state)
     fails(nn_one_hot(&d), NN_ERR_SHAPE, &d, "dimensions");
 }
 
-/* ---- scaling ---------------------------------------------------------------------------------------------------- */
+/* ---- scaling ----------------------------------------------------------------------------- */
 
 /* Mean and deviation (or least and largest) of column c of input 0, as training sees it. */
-static void see_column(const nn_data *d, size_t c, double *mean, double *deviation, double *low, double *high)
+static void see_column(const nn_data *d, size_t c, double *mean, double *deviation, double *low,
+                       double *high)
 {
     *mean = *deviation = 0;
     *low = INFINITY, *high = -INFINITY;
@@ -896,7 +987,8 @@ static void standardise(void **state)
         near("mean", mean, 0, c == 2 ? 5e-4 : 1e-5); /* 4096 in float: its last digit is 5e-4 */
         near("deviation", deviation, 1, 1e-4);
     }
-    for (int r = 0; r < d.n; r++) near("a constant column is moved to 0", nn_data_value(&d, 0, r, 3), 0, 0);
+    for (int r = 0; r < d.n; r++)
+        near("a constant column is moved to 0", nn_data_value(&d, 0, r, 3), 0, 0);
     near("and has factor 1", d.x[0].factor[3], 1, 0);
     near("values stay raw", x_of(&d, 0, 3), (nn_real)0.1, 0);
     works(nn_standardise(&d)); /* of the raw values: a second time changes nothing */
@@ -1004,7 +1096,7 @@ static void scaling_errors(void **state)
     nn_data_free(&d);
 }
 
-/* What training gets is what nn_data_value says, for every type, kind of scaling and choice of rows. */
+/* What training gets is factor * (raw - offset), for every type, scaling and choice of rows. */
 static void gather(void **state)
 {
     (void)state;
@@ -1027,8 +1119,11 @@ static void gather(void **state)
                 for (int i = 0; i < 3 * 37; i++) out[i] = (nn_real)NAN;
                 nn__gather(out, &d.x[0], offset, factor, scalings, chosen ? rows : NULL, 3);
                 for (int i = 0; i < 3 * 37; i++) {
-                    int row = chosen ? rows[i / 37] : i / 37, c = i % 37, at = row * 37 + c, s = scalings > 1 ? c : 0;
-                    double raw = type == NN_REAL ? (double)x[at] : type == NN_BYTE ? bytes[at] : tokens[at];
+                    int row = chosen ? rows[i / 37] : i / 37, c = i % 37, at = row * 37 + c,
+                        s = scalings > 1 ? c : 0;
+                    double raw = type == NN_REAL   ? (double)x[at]
+                                 : type == NN_BYTE ? bytes[at]
+                                                   : tokens[at];
                     bool scaled = scalings && type != NN_TOKEN;
                     double want = scaled ? (double)factor[s] * (raw - (double)offset[s]) : raw;
                     near("gathered", out[i], want, 1e-6 * (1 + fabs(want)));
@@ -1037,12 +1132,13 @@ static void gather(void **state)
             }
 }
 
-/* ---- rows, split, shuffle --------------------------------------------------------------------------------------- */
+/* ---- rows, split, shuffle ---------------------------------------------------------------- */
 
 /* Row r of n: x is (r, 2 r, ...) of 300 numbers, a token input 10 r, label r % 3, weight r + 1. */
 static void make_rows(nn_data *d, int n)
 {
-    nn_real *x = (nn_real *)malloc((size_t)n * 300 * sizeof *x), *w = (nn_real *)malloc((size_t)n * sizeof *w);
+    nn_real *x = (nn_real *)malloc((size_t)n * 300 * sizeof *x),
+            *w = (nn_real *)malloc((size_t)n * sizeof *w);
     int32_t *t = (int32_t *)malloc((size_t)n * sizeof *t);
     int *labels = (int *)malloc((size_t)n * sizeof *labels);
     for (int r = 0; r < n; r++) {
@@ -1081,12 +1177,14 @@ static void split_sizes(void **state)
         int n;
         double fraction;
         int test;
-    } cases[] = { { 150, .2, 30 }, { 150, 0, 30 }, { 10, .25, 3 }, { 7, .5, 4 }, { 3, .1, 1 }, { 2, .5, 1 }, { 11, .9, 10 } };
+    } cases[] = { { 150, .2, 30 }, { 150, 0, 30 }, { 10, .25, 3 }, { 7, .5, 4 },
+                  { 3, .1, 1 },    { 2, .5, 1 },   { 11, .9, 10 } };
     for (int t = 0; t < COUNT(cases); t++)
         for (int no_shuffle = 0; no_shuffle < 2; no_shuffle++) {
             nn_data d, train, test;
             make_rows(&d, cases[t].n);
-            works(nn_split(&d, &train, &test, .fraction = cases[t].fraction, .seed = 9, .no_shuffle = no_shuffle));
+            works(nn_split(&d, &train, &test, .fraction = cases[t].fraction, .seed = 9,
+                           .no_shuffle = no_shuffle));
             same("test", test.n, cases[t].test);
             same("train", train.n, cases[t].n - cases[t].test);
             check_partition(&train, &test, cases[t].n);
@@ -1108,7 +1206,8 @@ static void split_seeds(void **state)
     for (int stratify = 0; stratify < 2; stratify++) {
         int differ = 0, moved = 0;
         for (int i = 0; i < 3; i++)
-            works(nn_split(&d, &train[i], &test[i], .seed = i == 2 ? 43 : 42, .stratify = stratify));
+            works(
+                nn_split(&d, &train[i], &test[i], .seed = i == 2 ? 43 : 42, .stratify = stratify));
         for (int r = 0; r < test[0].n; r++) {
             same("row of the same seed", row_at(&test[1], r), row_at(&test[0], r));
             differ += row_at(&test[2], r) != row_at(&test[0], r);
@@ -1131,24 +1230,29 @@ static void split_stratified(void **state)
     } cases[] = {
         { { 50, 50, 50, 0 }, .2, { 10, 10, 10, 0 } },
         { { 90, 10, 0, 0 }, .2, { 18, 2, 0, 0 } },
-        { { 96, 2, 2, 0 }, .1, { 8, 1, 1, 0 } },   /* each has one, though its share is 0.2 */
-        { { 96, 2, 2, 0 }, .9, { 88, 1, 1, 0 } },  /* and leaves one */
-        { { 7, 6, 4, 3 }, .5, { 4, 3, 2, 1 } },    /* 3.5, 3, 2, 1.5: the first of equals gets one more */
+        { { 96, 2, 2, 0 }, .1, { 8, 1, 1, 0 } }, /* each has one, though its share is 0.2 */
+        { { 96, 2, 2, 0 }, .9, { 88, 1, 1, 0 } }, /* and leaves one */
+        { { 7, 6, 4, 3 },
+          .5,
+          { 4, 3, 2, 1 } }, /* 3.5, 3, 2, 1.5: the first of equals gets one more */
         { { 2, 2, 2, 2 }, .5, { 1, 1, 1, 1 } },
-        { { 5, 3, 2, 0 }, .35, { 2, 1, 1, 0 } },   /* 4 of 10: 2, 1.2, 0.8 */
+        { { 5, 3, 2, 0 }, .35, { 2, 1, 1, 0 } }, /* 4 of 10: 2, 1.2, 0.8 */
     };
     for (int t = 0; t < COUNT(cases); t++)
         for (int no_shuffle = 0; no_shuffle < 2; no_shuffle++) {
             int labels[200], n = 0, count[4] = { 0 };
             nn_real x[200];
             for (int c = 0; c < 4; c++)
-                for (int i = 0; i < cases[t].count[c]; i++) x[n] = (nn_real)n, labels[n++] = 100 * c;
+                for (int i = 0; i < cases[t].count[c]; i++)
+                    x[n] = (nn_real)n, labels[n++] = 100 * c;
             nn_data d, train, test;
             works(nn_data_from(&d, x, n, { 1 }, .labels = labels));
-            works(nn_split(&d, &train, &test, .fraction = cases[t].fraction, .stratify = true, .no_shuffle = no_shuffle));
+            works(nn_split(&d, &train, &test, .fraction = cases[t].fraction, .stratify = true,
+                           .no_shuffle = no_shuffle));
             same("test", test.n, ceil(cases[t].fraction * n));
             for (int r = 0; r < test.n; r++) count[label_of(&test, r)]++;
-            for (int c = 0; c < 4; c++) same("samples of a class in test", count[c], cases[t].test[c]);
+            for (int c = 0; c < 4; c++)
+                same("samples of a class in test", count[c], cases[t].test[c]);
             int seen[200] = { 0 };
             for (int r = 0; r < train.n; r++) seen[(int)x_of(&train, r, 0)]++;
             for (int r = 0; r < test.n; r++) seen[(int)x_of(&test, r, 0)]++;
@@ -1168,10 +1272,12 @@ static void split_errors(void **state)
     works(nn_data_from(&d, x, 6, { 1 }, .labels = labels));
     for (int i = 0; i < COUNT(bad); i++) {
         memset(&train, 0xA5, sizeof train), memset(&test, 0xA5, sizeof test);
-        fails(nn_split(&d, &train, &test, .fraction = bad[i]), NN_ERR_ARGUMENT, &train, "fraction|test_data.c|nn_split");
+        fails(nn_split(&d, &train, &test, .fraction = bad[i]), NN_ERR_ARGUMENT, &train,
+              "fraction|test_data.c|nn_split");
         is_empty_at(&test, NN_ERR_ARGUMENT, __LINE__);
     }
-    fails(nn_split(&d, &train, &test, .stratify = true), NN_ERR_ARGUMENT, &test, "class '2'|one sample");
+    fails(nn_split(&d, &train, &test, .stratify = true), NN_ERR_ARGUMENT, &test,
+          "class '2'|one sample");
     fails(nn_split(&d, &train, &train), NN_ERR_ARGUMENT, &train, "three");
     fails(nn_split(&d, &d, &test), NN_ERR_ARGUMENT, &test, "three");
     fails(nn_split(&d, &train, &d), NN_ERR_ARGUMENT, &train, "three");
@@ -1181,7 +1287,8 @@ static void split_errors(void **state)
     nn_data_free(&d);
     fails(nn_split(&d, &train, &test), NN_ERR_STATE, &train, "empty");
     works(nn_data_from(&d, x, 6, { 1 }, .labels = pairs));
-    fails(nn_split(&d, &train, &test, .fraction = .3, .stratify = true), NN_ERR_ARGUMENT, &train, "all 3 classes");
+    fails(nn_split(&d, &train, &test, .fraction = .3, .stratify = true), NN_ERR_ARGUMENT, &train,
+          "all 3 classes");
     works(nn_one_hot(&d));
     fails(nn_split(&d, &train, &test, .stratify = true), NN_ERR_ARGUMENT, &train, "label");
     nn_data_free(&d);
@@ -1248,7 +1355,8 @@ static void shuffle(void **state)
         moved += row_at(&a, r) != r;
         differ += row_at(&c, r) != row_at(&a, r);
     }
-    if (moved < 40 || differ < 40) fail_msg("%d of 50 rows moved, %d differ between two seeds", moved, differ);
+    if (moved < 40 || differ < 40)
+        fail_msg("%d of 50 rows moved, %d differ between two seeds", moved, differ);
     nn_data_free(&a), nn_data_free(&b), nn_data_free(&c);
     make_rows(&a, 1);
     works(nn_shuffle(&a, 1));
@@ -1263,10 +1371,11 @@ static void shuffle(void **state)
         nn_data_free(&a);
     }
     const int order[6] = { 5, 7, 11, 15, 19, 21 };
-    for (int i = 0; i < 6; i++) near("times of an order", orders[order[i]], 1000, 120); /* 4 deviations of 29 */
+    for (int i = 0; i < 6; i++)
+        near("times of an order", orders[order[i]], 1000, 120); /* 4 deviations of 29 */
 }
 
-/* ---- memory runs out -------------------------------------------------------------------------------------------- */
+/* ---- memory runs out --------------------------------------------------------------------- */
 
 typedef struct failing {
     long calls, fail_at, live;
@@ -1289,7 +1398,7 @@ static void failing_release(void *user, void *memory)
     free(memory);
 }
 
-/* Each scenario takes a data set (made before memory fails) and returns the status of its last call. */
+/* A scenario fills d (and e), and returns the status of its last call. */
 typedef nn_status scenario(nn_data *d, nn_data *e);
 
 static const char memory_csv[] = "a,b,c,k\n1,2,3,x\n4,5,6,y\n7,8,9,x\n1,1,1,y\n";
@@ -1297,13 +1406,15 @@ static const char memory_csv[] = "a,b,c,k\n1,2,3,x\n4,5,6,y\n7,8,9,x\n1,1,1,y\n"
 static nn_status run_csv_label(nn_data *d, nn_data *e)
 {
     (void)e;
-    return nn_load_csv(d, "t.csv", .label = "k", .text = memory_csv, .text_size = sizeof memory_csv - 1);
+    return nn_load_csv(d, "t.csv", .label = "k", .text = memory_csv,
+                       .text_size = sizeof memory_csv - 1);
 }
 
 static nn_status run_csv_target(nn_data *d, nn_data *e)
 {
     (void)e;
-    return nn_load_csv(d, "t.csv", .target = "b,a", .skip = "k", .text = memory_csv, .text_size = sizeof memory_csv - 1);
+    return nn_load_csv(d, "t.csv", .target = "b,a", .skip = "k", .text = memory_csv,
+                       .text_size = sizeof memory_csv - 1);
 }
 
 static char memory_path[64];
@@ -1327,7 +1438,8 @@ static nn_status run_arrays(nn_data *d, nn_data *e)
     static const uint8_t bytes[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
     static const int labels[8] = { 5, 3, 5, 3, 1, 1, 1, 1 };
     static const nn_real weights[8] = { 1, 1, 1, 1, 1, 1, 1, 1 };
-    nn_data_from(d, bytes, 4, { 2 }, NN_BYTE, .labels = labels, .target_shape = { 2 }, .weights = weights);
+    nn_data_from(d, bytes, 4, { 2 }, NN_BYTE, .labels = labels, .target_shape = { 2 },
+                 .weights = weights);
     return nn_data_add_input(d, labels, 4, { 2 }, NN_TOKEN); /* passes the status of the first on */
 }
 
@@ -1354,7 +1466,8 @@ static nn_status run_split(nn_data *d, nn_data *e)
     run_csv_label(&all, NULL);
     nn_standardise(&all);
     nn_status s = nn_split(&all, d, e, .fraction = .5, .stratify = true);
-    if (e->status != s) fail_msg("test.status is %d after nn_split gave %d", (int)e->status, (int)s);
+    if (e->status != s)
+        fail_msg("test.status is %d after nn_split gave %d", (int)e->status, (int)s);
     nn_data_free(&all);
     return s;
 }
@@ -1378,8 +1491,10 @@ static void run_until_success(const char *name, scenario *run, bool for_good)
         nn_status s = run(&d, &e);
         bool failed = f.calls > k;
         if (failed && s != NN_ERR_MEMORY)
-            fail_msg("%s: allocation %ld failed, and the status is %d: %s", name, k, (int)s, nn_last_error());
-        if (!failed && s) fail_msg("%s: status %d without a failure: %s", name, (int)s, nn_last_error());
+            fail_msg("%s: allocation %ld failed, and the status is %d: %s", name, k, (int)s,
+                     nn_last_error());
+        if (!failed && s)
+            fail_msg("%s: status %d without a failure: %s", name, (int)s, nn_last_error());
         if (failed) is_empty_at(&d, NN_ERR_MEMORY, __LINE__);
         if (failed && !strstr(nn_last_error(), "no memory for"))
             fail_msg("%s: allocation %ld: the sentence is: %s", name, k, nn_last_error());
@@ -1401,9 +1516,15 @@ static void allocations_that_fail(void **state)
         const char *name;
         scenario *run;
     } scenarios[] = {
-        { "csv with a label", run_csv_label }, { "csv with targets", run_csv_target }, { "csv from a file", run_csv_file },
-        { "idx", run_idx },                    { "arrays", run_arrays },               { "targets", run_targets },
-        { "prepare", run_prepare },            { "split", run_split },                 { "rows", run_rows },
+        { "csv with a label", run_csv_label },
+        { "csv with targets", run_csv_target },
+        { "csv from a file", run_csv_file },
+        { "idx", run_idx },
+        { "arrays", run_arrays },
+        { "targets", run_targets },
+        { "prepare", run_prepare },
+        { "split", run_split },
+        { "rows", run_rows },
     };
     char text[80000];
     for (size_t i = 0; i < sizeof text; i++) text[i] = "1,1\n"[i % 4]; /* the buffer has to grow */

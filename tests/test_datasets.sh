@@ -1,5 +1,5 @@
 #!/bin/sh
-# test_datasets.sh - tests what this folder promises: iris.csv, digits.c and fetch_mnist.sh.
+# test_datasets.sh - tests what datasets/ promises: iris.csv, digits.c and fetch_mnist.sh.
 #
 # usage: test_datasets.sh        CC, CFLAGS: the compiler (cc, -O2)
 #        MNIST_MIRROR: a folder with the real files; without it, what needs them is skipped and
@@ -8,7 +8,7 @@
 # Needs no network. Prints one line per failure, which names what was expected; exit 1 if any.
 
 set -u
-here=$(cd "$(dirname -- "$0")" && pwd)
+here=$(cd "$(dirname -- "$0")/../datasets" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/nn datasets.XXXXXX") || exit 1 # the space is on purpose
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
@@ -185,5 +185,5 @@ if [ -n "$real" ]; then
 else
     echo 'skipped: fetching the real MNIST (set MNIST_MIRROR to a folder that has it)'
 fi
-printf 'datasets: %d checks, %d failed\n' "$checks" "$failed"
+printf "%d passed, %d failed\n" $((checks - failed)) "$failed"
 [ "$failed" -eq 0 ]

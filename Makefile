@@ -1,0 +1,103 @@
+# nn.h: the only build file. `make help` lists what it does.
+CC = cc
+CFLAGS = -O2
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+BUILD = build
+PYTHON = python3
+
+# Chapter programs: chapters/NN_topic/main.c is build/NN_topic, any other x.c is build/NN_topic_x.
+MAINS = $(wildcard chapters/[0-9]*/main.c)
+OTHERS = $(filter-out $(MAINS),$(wildcard chapters/[0-9]*/*.c))
+PROGRAMS = $(MAINS:chapters/%/main.c=$(BUILD)/%) $(foreach f,$(OTHERS),$(BUILD)/$(subst /,_,$(f:chapters/%.c=%)))
+SHARED = nn.h plots/plot.h chapters/program.h
+
+# Test programs: each in float, in double, with threads, and under the sanitizers.
+TESTS = $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
+TEST_FLAGS = -std=c99 -D_DEFAULT_SOURCE $(WARN) -Itests
+VARIANTS = float double openmp sanitized
+FLAGS_float = -O2
+FLAGS_double = -O2 -DNN_DOUBLE
+FLAGS_openmp = -O2 -fopenmp
+FLAGS_sanitized = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tour help chapters test test-programs test-quick accept bench mnist digits figures clean format
+
+all: tour ## build and run the tour: a network learns Iris, another one digits
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9%-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
+	    awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+tour: $(BUILD)/06_first_network $(BUILD)/10_mnist_mlp digits
+	$(BUILD)/06_first_network
+	$(BUILD)/10_mnist_mlp
+	@echo; echo "Figures: plots/figures/06_first_network and plots/figures/10_mnist_mlp (svg, png)"
+	@echo "Next: README.md, then the programs in chapters/ and 'make help'."
+
+chapters: $(PROGRAMS) ## build all chapter programs
+
+run-%: digits ## run one chapter's program: make run-06
+	@$(MAKE) --no-print-directory $(patsubst chapters/%/main.c,$(BUILD)/%,$(wildcard chapters/$*_*/main.c))
+	$(patsubst chapters/%/main.c,$(BUILD)/%,$(wildcard chapters/$*_*/main.c))
+
+mnist: ## fetch MNIST into datasets/mnist (MNIST_MIRROR= an URL or a folder)
+	sh datasets/fetch_mnist.sh
+
+digits: datasets/made/train-images-idx3-ubyte ## make handwritten-like digits in datasets/made
+
+datasets/made/train-images-idx3-ubyte: datasets/digits.c
+	@mkdir -p $(BUILD)
+	$(CC) $(CFLAGS) -std=c99 $(WARN) datasets/digits.c -o $(BUILD)/digits -lm
+	$(BUILD)/digits
+
+# ---- chapter programs
+define PROGRAM
+$(BUILD)/$(1): $(2) $(SHARED)
+	@mkdir -p $(BUILD)
+	$(CC) $(CFLAGS) -std=c99 $(WARN) $(2) -o $$@ -lm
+endef
+$(foreach f,$(MAINS),$(eval $(call PROGRAM,$(f:chapters/%/main.c=%),$(f))))
+$(foreach f,$(OTHERS),$(eval $(call PROGRAM,$(subst /,_,$(f:chapters/%.c=%)),$(f))))
+
+# ---- tests
+define VARIANT
+$(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h tests/reference/reference.h
+	@mkdir -p $(BUILD)
+	$(CC) $(TEST_FLAGS) $(FLAGS_$(1)) $$< -o $$@ -lcmocka -lm
+endef
+$(foreach v,$(VARIANTS),$(eval $(call VARIANT,$(v))))
+
+TEST_PROGRAMS = $(foreach v,$(VARIANTS),$(TESTS:%=$(BUILD)/test_%_$(v)))
+
+test: ## build and run all tests
+	@$(MAKE) --no-print-directory -j2 test-programs
+	@sh tests/run.sh $(TEST_PROGRAMS) "env NN_CPU=scalar $(BUILD)/test_kernels_float" \
+	    "sh tests/test_portability.sh --quick" "sh tests/test_datasets.sh" "sh tests/test_programs.sh"
+
+test-programs: $(TEST_PROGRAMS) chapters digits
+
+test-quick: $(TESTS:%=$(BUILD)/test_%_float) ## run the tests in float only
+	@sh tests/run.sh $^
+
+accept: $(BUILD)/accept ## measure what needs real training (prints ACCEPT lines)
+	$(BUILD)/accept
+
+$(BUILD)/accept: tests/accept.c nn.h
+	@mkdir -p $(BUILD)
+	$(CC) $(CFLAGS) -std=c99 $(WARN) $< -o $@ -lm
+
+bench: ## compare the speed with PyTorch (prints RATIO lines)
+	@mkdir -p $(BUILD)
+	$(CC) $(CFLAGS) tests/bench.c -o $(BUILD)/bench -lm
+	$(PYTHON) tests/bench.py
+
+figures: chapters digits ## make the figures of all chapters again
+	@for p in $(PROGRAMS); do $$p || exit 1; done
+
+format: ## format nn.h
+	clang-format -i nn.h
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
