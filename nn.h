@@ -3855,7 +3855,7 @@ typedef struct nn__block {
 /* A scaling that came with the training data. */
 typedef struct nn__scaling {
     size_t scalings;
-    nn_real *offset, *factor;
+    nn_real *offset, *factor; /* one block: offset is what is freed */
 } nn__scaling;
 
 /* The library's half of a model. */
@@ -4086,12 +4086,6 @@ NN_API nn_model *nn_model_new_make(nn_model_args args)
     return m;
 }
 
-static void nn__names_free(char **name, int n)
-{
-    for (int i = 0; name && i < n; i++) nn__free(name[i]);
-    nn__free(name);
-}
-
 static void nn__fit_free(nn__run *r)
 {
     nn__free(r->order), nn__free(r->validation_rows), nn__free(r->best);
@@ -4111,11 +4105,8 @@ NN_API void nn_model_free(nn_model *model)
         nn__free(r->block->values), nn__free(r->block->grads);
         nn__free(r->block);
     }
-    for (int i = 0; i < NN_MAX_INPUTS; i++) {
-        nn__free(r->scaling[i].offset);
-        nn__free(r->scaling[i].factor);
-    }
-    nn__names_free(r->class_name, r->class_names);
+    for (int i = 0; i < NN_MAX_INPUTS; i++) nn__free(r->scaling[i].offset);
+    nn__free(r->class_name);
     nn__fit_free(r);
     nn__free(r->tensor), nn__free(r->arena), nn__free(r->label_map);
     nn__free(r->state1), nn__free(r->state2);
@@ -5213,6 +5204,57 @@ NN_API double nn_plateau_rate(nn_plateau *state, const nn_schedule *schedule, do
     return NN__MAX(lower, schedule->min_lr);
 }
 
+/* ---- what a model keeps of its training data -------------------------------- >>train/learn */
+
+static nn_status nn__learn_scaling(nn_model *m, int input, size_t n, const nn_real *offset,
+                                   const nn_real *factor, nn_place at)
+{
+    nn__scaling *s = &m->run->scaling[input];
+    if (n == 0) return NN_OK;
+    nn_real *copy = (nn_real *)nn__alloc(2 * n, sizeof *copy); /* one block for both */
+    if (!copy) return nn__fail_memory(at, "nn_fit", "the scaling of the inputs");
+    memcpy(copy, offset, n * sizeof *copy);
+    memcpy(copy + n, factor, n * sizeof *copy);
+    nn__free(s->offset);
+    s->offset = copy, s->factor = copy + n, s->scalings = n;
+    return NN_OK;
+}
+
+/* The names of the first data set stay: a model numbers its classes once. */
+static nn_status nn__learn_names(nn_model *m, char **name, int n, nn_place at)
+{
+    nn__run *r = m->run;
+    if (r->class_name || !name || n == 0) return NN_OK;
+    r->class_name = nn__copy_names(name, (size_t)n);
+    if (!r->class_name) return nn__fail_memory(at, "nn_fit", "the class names");
+    r->class_names = n;
+    return NN_OK;
+}
+
+static nn_status nn__learn_data(nn_model *m, const nn_data *data, nn_place at)
+{
+    nn_status status = nn__learn_names(m, data->class_name, data->classes, at);
+    for (int i = 0; !status && i < data->inputs; i++)
+        status = nn__learn_scaling(m, i, data->x[i].scalings, data->x[i].offset,
+                                   data->x[i].factor, at);
+    return status;
+}
+
+/* A model that shares parameters sees its inputs as the other one does, where that fits. */
+static nn_status nn__learn_shared(nn_model *m, nn_place at)
+{
+    nn__run *r = m->run;
+    const nn__run *source = r->shared ? r->shared->run : NULL;
+    nn_status status = NN_OK;
+    if (source) status = nn__learn_names(m, source->class_name, source->class_names, at);
+    for (int i = 0; !status && source && i < r->inputs && i < source->inputs; i++) {
+        const nn__scaling *s = &source->scaling[i];
+        if (s->scalings <= 1 || s->scalings == r->input[i]->size)
+            status = nn__learn_scaling(m, i, s->scalings, s->offset, s->factor, at);
+    }
+    return status;
+}
+
 /* ---- compile --------------------------------------------------------- >>train/compile */
 
 static const char *nn__loss_name(nn_loss loss)
@@ -5375,6 +5417,7 @@ static nn_status nn__compile(nn_compile_args *args)
     nn_tensor *logits = nn__find_logits(args);
     status = nn__plan(m, args->output, logits, true, args->at, "nn_compile");
     if (!status) status = nn__new_state(m, &args->optimizer, args->at);
+    if (!status) status = nn__learn_shared(m, args->at);
     if (status) return status;
     nn__run *r = m->run;
     r->loss = args->loss, r->huber_delta = nn__or_default(args->huber_delta, 1);
@@ -5395,6 +5438,7 @@ NN_API nn_status nn_build(nn_model *model, nn_tensor *output)
 {
     nn_status status = nn__graph_status(model, output, nn__nowhere, "nn_build");
     if (!status) status = nn__plan(model, output, NULL, false, output->at, "nn_build");
+    if (!status) status = nn__learn_shared(model, output->at);
     if (!status) {
         model->run->loss = NN_LOSS_NONE;
         model->run->logits = output;
@@ -5906,10 +5950,10 @@ static void nn__update(nn_model *m, size_t first, size_t n, double lr)
 /* One pass over all parameters, or one over each stretch between frozen and unused ones. */
 static void nn__update_all(nn_model *m, double lr)
 {
-    nn_tensor *t;
     size_t first = 0, n = 0;
-    for (int k = 0; (t = nn_parameter_at(m, k)) != NULL; k++) {
-        bool moves = t->used && !t->frozen;
+    for (int i = 0; i < m->run->tensors; i++) {
+        const nn_tensor *t = m->run->tensor[i];
+        bool moves = t->parameter && t->used && !t->frozen;
         if (moves && n > 0 && first + n == t->offset) n += t->size;
         else if (moves) {
             if (n > 0) nn__update(m, first, n, lr);
@@ -6213,48 +6257,6 @@ static nn_status nn__check_samples(nn_model *m, const nn_data *data, nn_place at
     return NN_OK;
 }
 
-/* Keeps a copy of the data's scaling and class names in the model. */
-static nn_status nn__learn_data(nn_model *m, const nn_data *data, nn_place at)
-{
-    nn__run *r = m->run;
-    for (int i = 0; i < data->inputs; i++) {
-        const nn_array *x = &data->x[i];
-        size_t n = x->scalings;
-        if (n == 0) continue;
-        nn_real *offset = (nn_real *)nn__alloc(n, sizeof *offset);
-        nn_real *factor = (nn_real *)nn__alloc(n, sizeof *factor);
-        if (!offset || !factor) {
-            nn__free(offset), nn__free(factor);
-            return nn__fail_memory(at, "nn_fit", "the scaling of the inputs");
-        }
-        memcpy(offset, x->offset, n * sizeof *offset);
-        memcpy(factor, x->factor, n * sizeof *factor);
-        nn__free(r->scaling[i].offset), nn__free(r->scaling[i].factor);
-        r->scaling[i].offset = offset, r->scaling[i].factor = factor, r->scaling[i].scalings = n;
-    }
-    return NN_OK;
-}
-
-static nn_status nn__learn_names(nn_model *m, const nn_data *data, nn_place at)
-{
-    nn__run *r = m->run;
-    if (r->class_name || !data->class_name || data->classes == 0) return NN_OK;
-    char **name = (char **)nn__alloc_zero((size_t)data->classes, sizeof *name);
-    bool ok = name != NULL;
-    for (int k = 0; ok && k < data->classes; k++) {
-        size_t size = strlen(data->class_name[k]) + 1;
-        name[k] = (char *)nn__alloc(size, 1);
-        ok = name[k] != NULL;
-        if (ok) memcpy(name[k], data->class_name[k], size);
-    }
-    if (!ok) {
-        nn__names_free(name, data->classes);
-        return nn__fail_memory(at, "nn_fit", "the class names");
-    }
-    r->class_name = name, r->class_names = data->classes;
-    return NN_OK;
-}
-
 /* Memory for nn_fit: the order of the samples, the best weights, the history. */
 static nn_status nn__fit_memory(nn_model *m, const nn_data *data, int epochs)
 {
@@ -6291,7 +6293,8 @@ static void nn__fit_counters(nn_model *m, int epochs)
     r->wait = 0, r->best_epoch = -1, r->best_value = NAN, r->bar_drawn = 0;
     m->history.stopped_early = false;
     if (r->optimizer.schedule.steps == 0)
-        r->schedule_steps = r->t + (long)epochs * (r->optimizer.schedule.by_epoch ? 1 : m->steps);
+        r->schedule_steps =
+            r->optimizer.schedule.by_epoch ? r->last_epoch : r->t + (long)epochs * m->steps;
     r->fit_over = epochs == 0;
     r->fitting = true;
 }
@@ -6303,13 +6306,13 @@ static nn_status nn__fit_begin(nn_fit_args *args)
     nn_status status = nn__need(m, true, args->at, call);
     if (!status) status = nn__check_fit(args);
     if (!status) status = nn__data_status(args->data, args->at, call);
-    if (!status) status = nn__learn_names(m, args->data, args->at);
     if (!status) status = nn__bind(m, args->data, true, args->at, call);
     if (!status) status = nn__check_samples(m, args->data, args->at, call);
+    if (!status) status = nn__learn_data(m, args->data, args->at);
     if (!status && args->validation) status = nn__bind(m, args->validation, true, args->at, call);
     if (!status && args->validation)
         status = nn__check_samples(m, args->validation, args->at, call);
-    if (!status) status = nn__learn_data(m, args->data, args->at);
+    if (!status) status = nn__map_classes(m, args->data, args->at, call); /* validation had its own */
     if (status) return status;
     nn__run *r = m->run;
     nn__fit_free(r);

@@ -102,6 +102,60 @@ static inline void check_release(void *user, void *block)
     free(block);
 }
 
+/* Memory with an unreadable page on each side, where the system has such pages, else plain memory:
+   a kernel that reads or writes outside ends the program. A test that uses it defines
+   CHECK_GUARDED and _DEFAULT_SOURCE first of all. */
+#ifdef CHECK_GUARDED
+#if defined(__unix__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+typedef struct check_guarded {
+    char *map, *first; /* all pages; the first byte that can be used */
+    size_t page, bytes;
+} check_guarded;
+
+static inline check_guarded check_guard(size_t bytes)
+{
+    check_guarded g;
+#if defined(__unix__)
+    g.page = (size_t)sysconf(_SC_PAGESIZE);
+    g.bytes = (bytes + g.page - 1) / g.page * g.page;
+    g.map = (char *)mmap(NULL, g.bytes + 2 * g.page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(g.map != (char *)MAP_FAILED);
+    assert_int_equal(mprotect(g.map + g.page, g.bytes, PROT_READ | PROT_WRITE), 0);
+#else
+    g.page = 0, g.bytes = bytes, g.map = (char *)malloc(bytes + 1);
+    assert_non_null(g.map);
+#endif
+    g.first = g.map + g.page;
+    return g;
+}
+
+static inline void check_unguard(check_guarded *g)
+{
+#if defined(__unix__)
+    assert_int_equal(munmap(g->map, g->bytes + 2 * g->page), 0);
+#else
+    free(g->map);
+#endif
+}
+
+/* Room for n numbers that begins where the unreadable page in front ends, or that ends where the
+   one behind begins. */
+static inline nn_real *check_at_start(const check_guarded *g)
+{
+    return (nn_real *)(void *)g->first;
+}
+
+static inline nn_real *check_at_end(const check_guarded *g, size_t n)
+{
+    assert_true(n * sizeof(nn_real) <= g->bytes);
+    return (nn_real *)(void *)(g->first + g->bytes - n * sizeof(nn_real));
+}
+#endif
+
 /* Runs scenario(user) with the allocation number 0, 1, 2, ... failing until it succeeds, once and
    for good. The scenario returns a status, frees all it made, and must fail with NN_ERR_MEMORY or
    succeed. */
