@@ -378,8 +378,9 @@ NN_API nn_class_score nn_class_score_of(const int *counts, int C, int class_inde
 
 /* ======================================================================== >>data =============
    A data set: n samples of one or more inputs, targets, weights. One of the calls below fills it,
-   nn_data_free frees it. It owns copies of all it holds. A call that fails leaves an empty set
-   that remembers the failure. */
+   nn_data_free frees it. It owns copies of all it holds. A call that fails to make a set leaves an
+   empty one, a call that fails to change it leaves it as it was; in both cases the set remembers
+   the failure in `status`, and every later call on it fails with that. */
 
 typedef enum nn_type { NN_REAL, NN_BYTE, NN_TOKEN } nn_type; /* nn_real, uint8_t, int32_t */
 
@@ -2581,6 +2582,13 @@ static nn_status nn__data_failed(nn_data *data, nn_status status)
     return status;
 }
 
+/* The end of a call that fails to change a set: the set keeps what it has, and later calls fail. */
+static nn_status nn__data_spoiled(nn_data *data, nn_status status)
+{
+    if (data) data->status = status;
+    return status;
+}
+
 /* A set whose loading failed passes its status on and leaves the first sentence as it is. */
 static nn_status nn__data_check(const nn_data *data, nn_place at, const char *call)
 {
@@ -3304,13 +3312,18 @@ static nn_status nn__check_values(const nn_array_args *args, const char *call)
 
 static nn_status nn__add_values(nn_data *data, const nn_array_args *args, const char *call)
 {
-    nn_array *x = &data->x[data->inputs++];
+    nn_array *x = &data->x[data->inputs];
     nn_status status = nn__array_make(x, args->type, args->shape, args->n, args->at, call);
-    if (status) return status;
-    data->n = args->n;
+    if (!status && x->type == NN_BYTE && !nn__array_scale_bytes(x))
+        status = nn__fail_memory(args->at, call, "the scaling");
+    if (status) {
+        nn__array_free(x);
+        memset(x, 0, sizeof *x);
+        return status;
+    }
     memcpy(x->values, args->values, (size_t)args->n * x->size * nn__type_size[x->type]);
-    if (x->type == NN_BYTE && !nn__array_scale_bytes(x))
-        return nn__fail_memory(args->at, call, "the scaling");
+    data->n = args->n;
+    data->inputs++;
     return NN_OK;
 }
 
@@ -3401,7 +3414,7 @@ NN_API nn_status nn_data_add_input_make(nn_array_args args)
         status = nn__fail(args.at, NN_ERR_SHAPE, call, "n is %d, but the data set has %d samples",
                           args.n, args.data->n);
     if (!status) status = nn__add_values(args.data, &args, call);
-    return status ? nn__data_failed(args.data, status) : NN_OK;
+    return status ? nn__data_spoiled(args.data, status) : NN_OK;
 }
 
 /* ---- rows: copy, split, shuffle ------------------------------------------------------------ */
@@ -3607,7 +3620,7 @@ static void nn__swap_rows(void *block, size_t row_bytes, size_t i, size_t j)
 NN_API nn_status nn_shuffle(nn_data *data, uint64_t seed)
 {
     nn_status status = nn__data_check(data, nn__nowhere, "nn_shuffle");
-    if (status) return nn__data_failed(data, status);
+    if (status) return nn__data_spoiled(data, status);
     nn_random random = nn_random_seed(seed);
     size_t weight_bytes = nn__positions(data) * sizeof(nn_real);
     for (size_t i = (size_t)data->n - 1; i > 0; i--) {
@@ -3709,7 +3722,7 @@ static nn_status nn__scale(nn_data *data, nn__statistics *statistics, const char
     nn_status status = nn__data_check(data, nn__nowhere, call);
     for (int i = 0; !status && i < data->inputs; i++)
         status = nn__fit_scaling(data, i, statistics, call);
-    return status ? nn__data_failed(data, status) : NN_OK;
+    return status ? nn__data_spoiled(data, status) : NN_OK;
 }
 
 NN_API nn_status nn_standardise(nn_data *data)
@@ -3746,12 +3759,12 @@ NN_API nn_status nn_one_hot(nn_data *data)
                           "the labels have %d dimensions, and "
                           "there is no room for one more",
                           NN_MAX_RANK);
-    if (status) return nn__data_failed(data, status);
+    if (status) return nn__data_spoiled(data, status);
     int shape[NN_MAX_RANK] = { 0 };
     for (int i = 0; i < data->y.rank; i++) shape[i] = data->y.dim[i];
     shape[data->y.rank] = data->classes;
     status = nn__array_make(&one, NN_REAL, shape, data->n, nn__nowhere, call);
-    if (status) return nn__data_failed(data, status);
+    if (status) return nn__data_spoiled(data, status);
     size_t labels = (size_t)data->n * data->y.size, classes = (size_t)data->classes;
     for (size_t i = 0; i < labels * classes; i++) ((nn_real *)one.values)[i] = 0;
     for (size_t i = 0; i < labels; i++)

@@ -1,0 +1,145 @@
+/* program.h - what the chapters' programs share: the command line, the first line, the digits, and
+   where figures go. Include it after nn.h. A program begins like this:
+
+       program p = program_start(argc, argv, "06_first_network", 42, "what --help says");
+       ...                                                 load the data
+       program_announce(&p, "two networks on Iris");       the first line
+
+   Programs run from the project's root, where datasets/ and plots/ are. They return 0, or 1 after
+   a sentence on stderr that says what went wrong; a wrong command line ends with 2.              */
+
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct program {
+    const char *chapter;        /* such as "06_first_network"                                   */
+    bool quick;                 /* seconds instead of minutes: fewer epochs, fewer samples      */
+    uint64_t seed;              /* of weights, shuffling and made-up data                       */
+    char out[700];              /* the folder for figures                                       */
+    char path[800];             /* room for program_figure                                      */
+} program;
+
+/* ---- the command line -------------------------------------------------------------------- */
+
+static inline void program_help(const program *p, const char *name, const char *about)
+{
+    printf("%s\n\n"
+           "usage: %s [--quick] [--seed N] [--out DIR] [--help]\n"
+           "  --quick     a small run of seconds; its numbers mean little\n"
+           "  --seed N    of weights, shuffling and made-up data (default %llu)\n"
+           "  --out DIR   where figures go (default plots/figures/%s;\n"
+           "              with --quick build/figures/%s, so that good figures stay)\n"
+           "  --help      this text\n"
+           "In the environment: NN_PLOT=svg, png, window, text or none (plots/plot.h); NN_CPU=scalar\n",
+           about, name, (unsigned long long)p->seed, p->chapter, p->chapter);
+}
+
+/* One sentence about a wrong command line, then the end. */
+static inline void program_usage(const char *name, const char *what, const char *word)
+{
+    fprintf(stderr, "%s: %s '%s'; try --help\n", name, what, word);
+    exit(2);
+}
+
+static inline uint64_t program_number(const char *name, const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end || errno)     /* strtoull would take " -1" */
+        program_usage(name, "--seed needs a whole number from 0 on, not", text);
+    return n;
+}
+
+/* Reads the command line. It ends the program for --help (0) and for what it does not know (2). */
+static inline program program_start(int argc, char **argv, const char *chapter, uint64_t seed,
+                                    const char *about)
+{
+    program p = { chapter, false, seed, "", "" };
+    const char *name = argc > 0 ? argv[0] : chapter, *out = NULL;
+    for (int i = 1; i < argc; i++) {
+        bool seeds = !strcmp(argv[i], "--seed"), outs = !strcmp(argv[i], "--out");
+        if ((seeds || outs) && i + 1 == argc) program_usage(name, "nothing follows", argv[i]);
+        if (seeds) p.seed = program_number(name, argv[++i]);
+        else if (outs) out = argv[++i];
+        else if (!strcmp(argv[i], "--quick")) p.quick = true;
+        else if (!strcmp(argv[i], "--help")) { program_help(&p, name, about); exit(0); }
+        else program_usage(name, "unknown option", argv[i]);
+    }
+    if (out && (!*out || strlen(out) >= sizeof p.out))
+        program_usage(name, "--out needs the name of a folder, not", out);
+    if (out) strcpy(p.out, out);
+    else snprintf(p.out, sizeof p.out, "%s/figures/%s", p.quick ? "build" : "plots", chapter);
+    return p;
+}
+
+/* The first line: what is trained on what, the seed, the CPU path. */
+static inline void program_announce(const program *p, const char *what)
+{
+    printf("%s: %s; seed %llu; CPU path %s%s\n", p->chapter, what, (unsigned long long)p->seed,
+           nn_cpu_name(), p->quick ? "; quick" : "");
+}
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+/* What a failed call on data has to say. (Calls on a model print their sentence themselves.) It
+   returns 1, so that main can say: if (nn_split(...)) return program_failed(&p);               */
+static inline int program_failed(const program *p)
+{
+    fprintf(stderr, "%s: %s\n", p->chapter, nn_last_error());
+    return 1;
+}
+
+/* ---- figures ------------------------------------------------------------------------------ */
+
+/* "curves" becomes "plots/figures/06_first_network/curves", until the next call. */
+static inline const char *program_figure(program *p, const char *name)
+{
+    snprintf(p->path, sizeof p->path, "%s/%.60s", p->out, name);
+    return p->path;
+}
+
+/* ---- digits ------------------------------------------------------------------------------- */
+
+static inline bool program_has_file(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    if (f) fclose(f);
+    return f != NULL;
+}
+
+/* MNIST if it is there, else made digits: fills train and test with at most so many samples (0:
+   all). Returns the name for the first line, or NULL after a sentence; free both sets then too. */
+static inline const char *program_load_digits(const program *p, nn_data *train, nn_data *test,
+                                              int train_limit, int test_limit)
+{
+    static const char *const set[2][5] = {
+        { "MNIST", "datasets/mnist/train-images-idx3-ubyte",
+          "datasets/mnist/train-labels-idx1-ubyte", "datasets/mnist/t10k-images-idx3-ubyte",
+          "datasets/mnist/t10k-labels-idx1-ubyte" },
+        { "made digits", "datasets/made/train-images-idx3-ubyte",
+          "datasets/made/train-labels-idx1-ubyte", "datasets/made/t10k-images-idx3-ubyte",
+          "datasets/made/t10k-labels-idx1-ubyte" } };
+    int k = program_has_file(set[0][1]) ? 0 : 1;
+    memset(train, 0, sizeof *train);
+    memset(test, 0, sizeof *test);
+    if (k == 1 && !program_has_file(set[1][1])) {
+        fprintf(stderr, "%s: no digits in datasets/mnist or datasets/made; run it from the project's "
+                "root, after 'make mnist' (fetches MNIST) or 'make digits' (draws digits)\n",
+                p->chapter);
+        return NULL;
+    }
+    if (nn_load_idx(train, set[k][1], set[k][2], .limit = train_limit) ||
+        nn_load_idx(test, set[k][3], set[k][4], .limit = test_limit)) {
+        program_failed(p);
+        return NULL;
+    }
+    return set[k][0];
+}
+
+#endif
