@@ -13,7 +13,7 @@ SHARED = nn.h plots/plot.h chapters/program.h
 
 # Test programs: each in float, in double, with threads, and under the sanitizers.
 TESTS = $(patsubst tests/test_%.c,%,$(wildcard tests/test_*.c))
-TEST_FLAGS = -std=c99 -D_DEFAULT_SOURCE $(WARN) -Itests
+TEST_FLAGS = -std=c99 $(WARN) -Itests
 VARIANTS = float double openmp sanitized
 FLAGS_float = -O2
 FLAGS_double = -O2 -DNN_DOUBLE
@@ -74,7 +74,7 @@ TEST_PROGRAMS = $(foreach v,$(VARIANTS),$(TESTS:%=$(BUILD)/test_%_$(v)))
 test: ## build and run all tests
 	@$(MAKE) --no-print-directory -j2 test-programs
 	@sh tests/run.sh $(TEST_PROGRAMS) "env NN_CPU=scalar $(BUILD)/test_kernels_float" \
-	    "sh tests/test_portability.sh --quick" "sh tests/test_datasets.sh" "sh tests/test_programs.sh"
+	    "sh tests/test_portability.sh --quick" "sh tests/test_datasets.sh" "sh tests/test_programs.sh $(PROGRAMS)"
 
 test-programs: $(TEST_PROGRAMS) chapters digits
 

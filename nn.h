@@ -58,7 +58,8 @@
      Axes       count the batch as axis 0, so 1 is the first you wrote; 0 or -1 is the last.
      Images     height, width, channels. Dense weights are (outputs, inputs), as in PyTorch.
      Arguments  required ones by position, options by name: nn_dense(x, 64, .activation = NN_RELU).
-                What is left out is zero, and zero means the default. (C++: C++20, all by name.)
+                What is left out is zero, and zero means the default. (C++: C++20, all by name,
+                and with g++ -Wextra also -Wno-missing-field-initializers.)
      dx         is dL/dx, the gradient of the loss by x. Backward kernels add to it (+=).
      F2.5       numbers like this one name the formulas that the chapters derive.
      Errors     a call returns a status (NN_OK is 0), or NULL; nn_last_error() is the sentence. A
@@ -406,6 +407,7 @@ typedef struct nn_data {
     char **feature_name; /* (x[0].size), or NULL */
 } nn_data;
 
+/* Frees all that data holds and leaves an empty set. */
 NN_API void nn_data_free(nn_data *data);
 
 typedef enum nn_missing { NN_MISSING_ERROR, NN_MISSING_DROP } nn_missing;
@@ -553,7 +555,8 @@ typedef struct nn_tensor nn_tensor;
    where no gradient is needed. The fields below the line are the library's. */
 struct nn_tensor {
     nn_real *value;
-    nn_real *grad; /* dL/dvalue of the last nn_backward */
+    nn_real *grad; /* dL/dvalue of the last nn_backward; of a layer with .activation, and of the
+                      output where the loss is fused with it, by what is before the activation */
     int rank, dim[NN_MAX_RANK]; /* without the batch */
     size_t size; /* the product of dim */
     bool batched; /* false: parameters, constants and what is computed from them alone */
@@ -587,7 +590,9 @@ typedef struct nn_model_args {
 
 /* A model without layers; free it with nn_model_free. NULL when there is no memory.
    .share gives a second graph (another length, another thread) the same weights: its constructors
-   must make parameters of the same shapes in the same order. The last model freed frees them. */
+   must make parameters of the same shapes in the same order. It takes the scaling and the class
+   names that the other one has learned when it is built, and needs the other one until then. The
+   last model freed frees the weights. */
 #define nn_model_new(...) nn_model_new_make(NN_ARGS(nn_model_args){ .at = NN_HERE, __VA_ARGS__ })
 NN_API nn_model *nn_model_new_make(nn_model_args args);
 NN_API void nn_model_free(nn_model *model);
@@ -906,14 +911,15 @@ typedef struct nn_fit_args {
     nn_model *model;
     const nn_data *data;
     int epochs; /* default 1; -1 for none */
-    int batch_size; /* default 32; NN_FULL_BATCH: all samples; the last batch may be smaller */
+    int batch_size; /* default 32; NN_FULL_BATCH, or more than there are: all samples; the last
+                       batch of an epoch may be smaller */
     const nn_data *validation; /* measured after every epoch */
     double validation_fraction; /* or the last part of data, taken before shuffling */
     bool no_shuffle;
     int patience; /* stop after so many epochs without improvement; 0: do not */
     double min_delta; /* a smaller improvement does not count */
     nn_monitor monitor; /* what patience watches */
-    bool no_restore; /* after an early stop keep the last weights, not the best */
+    bool no_restore; /* with patience: end with the last weights, not with the best */
     const double *class_weight; /* (classes): a factor on the loss of each class's samples */
     nn_callback *on_batch, *on_epoch;
     nn_callback *on_gradient; /* between backward and step: model->grads is complete */
@@ -925,8 +931,8 @@ typedef struct nn_fit_args {
    it draws a progress bar, in a file it writes a line for each epoch. model->history has the
    epochs. A second call goes on where the first ended.
    Errors, before the first step: NN_ERR_SHAPE (inputs, targets), NN_ERR_DATA (a label that the
-   output has no unit for, NaN in the data: with its row), NN_ERR_ARGUMENT (batch larger than the
-   data, 0 samples), NN_ERR_MEMORY; in a step: NN_ERR_NUMERIC with layer, epoch and step. */
+   output has no unit for, NaN in the data: with its row), NN_ERR_ARGUMENT (0 samples, a negative
+   size), NN_ERR_MEMORY; in a step: NN_ERR_NUMERIC with layer, epoch and step. */
 #define nn_fit(...) nn_fit_make(NN_ARGS(nn_fit_args){ .at = NN_HERE, __VA_ARGS__ })
 NN_API nn_status nn_fit_make(nn_fit_args args);
 
@@ -974,7 +980,8 @@ NN_API nn_status nn_forward(nn_model *model, nn_mode mode);
 NN_API nn_status nn_backward(nn_model *model);
 NN_API nn_status nn_step(nn_model *model);
 
-/* The learning rate of the next step; set it to override the schedule from now on. */
+/* The learning rate of the next step; set it to override the schedule from now on, and to NAN to
+   go back to the schedule. A step with a negative or infinite one fails. */
 NN_API double nn_learning_rate(const nn_model *model);
 NN_API void nn_set_learning_rate(nn_model *model, double lr);
 
@@ -1079,7 +1086,8 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 
 /* ======================================================================== >>config ======== */
 
-#if defined(__FAST_MATH__) && !defined(NN_ALLOW_FAST_MATH)
+#if !defined(NN_ALLOW_FAST_MATH) &&                                                                \
+    (defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__))
 #error "nn.h: -ffast-math breaks NaN; build without it, or define NN_ALLOW_FAST_MATH"
 #endif
 
@@ -1503,6 +1511,14 @@ static bool nn__finite(const nn_real *x, size_t n)
     return nn__finite_ref(x, n);
 }
 
+/* The same care for one double: isnan says no to everything under -ffast-math. */
+static bool nn__is_nan(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return (bits & UINT64_C(0x7fffffffffffffff)) > UINT64_C(0x7ff0000000000000);
+}
+
 /* ======================================================================== >>matmul ===========
    C = A B with rows of C in tiles of 6 and columns in tiles of 16: 12 vectors of sums stay in
    registers while k runs, and each number that is loaded is used 6 or 16 times. B is packed first
@@ -1697,11 +1713,11 @@ NN_API void nn_matmul(nn_real *c, const nn_real *a, const nn_real *b, int m, int
 #define NN__REAL_MAX FLT_MAX
 #endif
 
-/* 1 / (1 + e^-x) with an exponent that is never positive, so nothing overflows.  [F2.1] */
+/* For large -x the exponential is infinite and the quotient 0, as it should be; e^x / (1 + e^x) for
+   x < 0 would not be monotone after rounding.  [F2.1] */
 static nn_real nn__sigmoid(nn_real x)
 {
-    nn_real e = NN__LIBM(exp)(-NN__LIBM(fabs)(x)), s = 1 / (1 + e);
-    return x >= 0 ? s : e * s;
+    return 1 / (1 + NN__LIBM(exp)(-x));
 }
 
 /* The normal distribution, of GELU: the share below x, and the density at x. */
@@ -3350,7 +3366,7 @@ static nn_status nn__add_targets(nn_data *data, const nn_array_args *args, const
     if (status) return status;
     size_t size = data->y.size, count = (size_t)data->n * size;
     for (size_t i = 0; i < count; i++)
-        if (!(fabs((double)args->targets[i]) <= NN__REAL_MAX))
+        if (!nn__finite(&args->targets[i], 1))
             return nn__fail(args->at, NN_ERR_DATA, call,
                             "target %zu of sample %zu (from 0) is %g; "
                             "leave the sample out, or correct it",
@@ -3373,7 +3389,7 @@ static nn_status nn__add_weights(nn_data *data, const nn_array_args *args, const
     data->weight = (nn_real *)nn__alloc(count, sizeof(nn_real));
     if (!data->weight) return nn__fail_memory(args->at, call, "the weights");
     for (size_t i = 0; i < count; i++)
-        if (!(args->weights[i] >= 0 && (double)args->weights[i] <= NN__REAL_MAX))
+        if (args->weights[i] < 0 || !nn__finite(&args->weights[i], 1))
             return nn__fail(args->at, NN_ERR_DATA, call,
                             "weight %zu of sample %zu (from 0) is %g; "
                             "weights are 0 or larger",
@@ -3902,6 +3918,7 @@ typedef struct nn__run {
     nn_real *row_weight, *row_loss; /* (B, rows) */
     int *sample; /* (B): number of the sample in its data set, which keys dropout */
     int *label_map; /* (data's classes): the model's number of each class of the data; or NULL */
+    const nn_data *mapped; /* the data that label_map is for */
     int label_map_room;
     /* what training data leaves behind */
     nn__scaling scaling[NN_MAX_INPUTS];
@@ -4701,7 +4718,8 @@ static void nn__fill_dimension(int dim[NN_MAX_RANK], size_t size)
     size_t product = 1;
     int open = -1;
     for (int d = 0; d < NN_MAX_RANK; d++) {
-        if (dim[d] == -1 && open < 0) open = d;
+        if (dim[d] == -1 && open >= 0) return; /* two: the error shows them */
+        if (dim[d] == -1) open = d;
         else if (dim[d] > 0) product *= (size_t)dim[d];
     }
     if (open >= 0 && product > 0 && size % product == 0) dim[open] = (int)(size / product);
@@ -4898,7 +4916,8 @@ NN_API nn_tensor *nn_concat_make(nn_concat_args args)
     if (d < 0) return nn__axis_failed(args.a, args.at, "nn_concat", args.axis);
     for (int i = 1; i < 4 && in[i]; i++) {
         if (!nn__concat_fits(&args, args.a, in[i], d)) return NULL;
-        total += in[i]->dim[d];
+        total = in[i]->dim[d] > INT_MAX - total ? -1 : total + in[i]->dim[d];
+        if (total < 0) break; /* no size: nn__tensor_shape says so */
     }
     nn_tensor *t = nn__tensor_new(args.a->model, args.at, &nn__op_concat, "nn_concat");
     if (!t) return NULL;
@@ -5075,7 +5094,7 @@ static nn_status nn__reserve(nn_model *m, int samples, nn_place at, const char *
 /* First values of one parameter, from a stream of its own. */
 static void nn__initialise(nn_tensor *t, nn_random random)
 {
-    double in = (double)(t->size / (size_t)t->dim[0]), out = t->dim[0], spread = 0;
+    double out = t->rank > 0 ? t->dim[0] : 1, in = (double)t->size / out, spread = 0;
     double own = t->init_scale > 0 ? t->init_scale : 0.05;
     bool normal = false;
     switch (t->init) {
@@ -5131,28 +5150,36 @@ static nn_status nn__place_parameters(nn_model *m, nn_place at, const char *call
     return NN_OK;
 }
 
-/* Plans the graph to output. keep: a hidden tensor that must stay visible to the loss, or NULL. */
-static nn_status nn__plan(nn_model *m, nn_tensor *output, const nn_tensor *keep, bool training,
-                          nn_place at, const char *call)
+/* All of a plan that can fail; what fails leaves the old plan as it was. */
+static nn_status nn__plan_begin(nn_model *m, nn_tensor *output, nn_place at, const char *call)
 {
     nn__run *r = m->run;
-    nn_status status = nn__place_parameters(m, at, call);
-    if (status) return status;
-    nn__plan_marks(m, output, keep, training);
+    for (int i = 0; i < r->tensors; i++) r->tensor[i]->written = r->tensor[i] == output;
+    for (int i = r->tensors - 1; i >= 0; i--) /* `written` marks what leads to the output here */
+        for (int k = 0; r->tensor[i]->written && k < 4; k++)
+            if (r->tensor[i]->in[k]) r->tensor[i]->in[k]->written = true;
     for (int i = 0; i < r->inputs; i++)
-        if (!r->input[i]->used)
+        if (!r->input[i]->written)
             return nn__fail(at, NN_ERR_SHAPE, call,
                             "%s (line %d) does not lead to the output %s; "
                             "connect it or remove it",
                             r->input[i]->name, r->input[i]->at.line, output->name);
+    return nn__place_parameters(m, at, call);
+}
+
+/* Plans the graph to output. keep: a hidden tensor that must stay visible to the loss, or NULL. */
+static void nn__plan(nn_model *m, nn_tensor *output, const nn_tensor *keep, bool training,
+                     nn_place at)
+{
+    nn__run *r = m->run;
+    nn__plan_marks(m, output, keep, training);
     nn__free(r->arena);
     r->arena = NULL, r->capacity = 0;
     for (int i = 0; i < r->tensors; i++)
         if (!r->tensor[i]->parameter) r->tensor[i]->value = r->tensor[i]->grad = NULL;
-    m->output = output;
+    m->output = output, m->batch = 0, r->has_targets = false;
     m->bytes = 2 * m->parameters * sizeof(nn_real);
     r->built = true, r->training = training, r->compile_at = at;
-    return NN_OK;
 }
 
 /* ======================================================================== >>train ============
@@ -5163,7 +5190,7 @@ static nn_status nn__plan(nn_model *m, nn_tensor *output, const nn_tensor *keep,
 
 static double nn__or_default(double value, double otherwise)
 {
-    return value == 0 ? otherwise : value;
+    return nn__is_nan(value) || value != 0 ? value : otherwise;
 }
 
 /* Half a cosine from `from` to `to`, where part runs from 0 to 1. */
@@ -5179,7 +5206,7 @@ static double nn__one_cycle(const nn_schedule *s, double lr, double t)
     double end = start / nn__or_default(s->end_div, 1e4);
     double top = nn__or_default(s->rise, 0.3) * (double)s->steps - 1;
     double last = (double)s->steps - 1;
-    if (t <= top) return nn__cosine(start, lr, t / top);
+    if (t <= top) return nn__cosine(start, lr, top > 0 ? t / top : 1);
     return nn__cosine(lr, end, last > top ? NN__MIN(1, (t - top) / (last - top)) : 1);
 }
 
@@ -5265,6 +5292,7 @@ static nn_status nn__learn_shared(nn_model *m, nn_place at)
         if (s->scalings <= 1 || s->scalings == r->input[i]->size)
             status = nn__learn_scaling(m, i, s->scalings, s->offset, s->factor, at);
     }
+    if (!status) r->shared = NULL; /* all is taken from it: it may be freed now */
     return status;
 }
 
@@ -5297,7 +5325,7 @@ static nn_status nn__report(nn_status status)
 /* The first failure of the graph's constructors, or that there is no output. */
 static nn_status nn__graph_status(nn_model *m, nn_tensor *output, nn_place at, const char *call)
 {
-    if (!m) return nn__fail(at, NN_ERR_MEMORY, call, "the model is NULL: nn_model_new failed");
+    if (!m) return nn__fail(at, NN_ERR_MEMORY, call, "the model is NULL: nn_model_new had no memory");
     if (m->status) {
         nn__copy_text(nn__message, NN__MESSAGE_SIZE, m->run->error);
         return m->status;
@@ -5312,12 +5340,12 @@ static nn_status nn__graph_status(nn_model *m, nn_tensor *output, nn_place at, c
 
 static bool nn__positive(double x) /* and finite; false for NaN */
 {
-    return x > 0 && x < DBL_MAX;
+    return !nn__is_nan(x) && x > 0 && x < DBL_MAX;
 }
 
 static bool nn__within(double x, double low, double high)
 {
-    return x >= low && x <= high;
+    return !nn__is_nan(x) && x >= low && x <= high;
 }
 
 /* Replaces zeros by the defaults. */
@@ -5428,17 +5456,18 @@ static nn_status nn__compile(nn_compile_args *args)
     if (!status) status = nn__check_optimizer(&args->optimizer, args->at);
     if (status) return status;
     nn_tensor *logits = nn__find_logits(args);
-    status = nn__plan(m, args->output, logits, true, args->at, "nn_compile");
-    if (!status) status = nn__new_state(m, &args->optimizer, args->at);
+    status = nn__plan_begin(m, args->output, args->at, "nn_compile");
     if (!status) status = nn__learn_shared(m, args->at);
+    if (!status) status = nn__new_state(m, &args->optimizer, args->at);
     if (status) return status;
+    nn__plan(m, args->output, logits, true, args->at);
     nn__run *r = m->run;
     r->loss = args->loss, r->huber_delta = nn__or_default(args->huber_delta, 1);
     r->logits = logits, r->from_logits = args->from_logits, r->top_k = args->top_k;
     nn__output_rows(r, args->output);
     r->optimizer = args->optimizer, r->t = 0, r->schedule_steps = args->optimizer.schedule.steps;
     memset(&r->plateau, 0, sizeof r->plateau);
-    r->rate = NAN, r->rate_by_hand = false, r->has_targets = false;
+    r->rate = NAN, r->rate_by_hand = false;
     return NN_OK;
 }
 
@@ -5450,9 +5479,10 @@ NN_API nn_status nn_compile_make(nn_compile_args args)
 NN_API nn_status nn_build(nn_model *model, nn_tensor *output)
 {
     nn_status status = nn__graph_status(model, output, nn__nowhere, "nn_build");
-    if (!status) status = nn__plan(model, output, NULL, false, output->at, "nn_build");
+    if (!status) status = nn__plan_begin(model, output, output->at, "nn_build");
     if (!status) status = nn__learn_shared(model, output->at);
     if (!status) {
+        nn__plan(model, output, NULL, false, output->at);
         model->run->loss = NN_LOSS_NONE;
         model->run->logits = output;
         nn__output_rows(model->run, output);
@@ -5541,6 +5571,11 @@ static nn_status nn__check_targets(const nn_model *m, const nn_data *data, nn_pl
                         "the output %s needs %zu targets for each sample, the "
                         "data has %zu",
                         m->output->name, size, data->y.size);
+    if (data->weight && nn__positions(data) != 1 && nn__positions(data) != (size_t)r->rows)
+        return nn__fail(at, NN_ERR_SHAPE, call,
+                        "the data has %zu weights for each sample, the output %s has %d rows; give "
+                        "the targets the shape of the output",
+                        nn__positions(data), m->output->name, r->rows);
     return NN_OK;
 }
 
@@ -5564,6 +5599,7 @@ static nn_status nn__map_classes(nn_model *m, const nn_data *data, nn_place at, 
         r->label_map = map, r->label_map_room = data->classes;
     }
     for (int k = 0; k < data->classes; k++) r->label_map[k] = nn__class_number(r, data, k);
+    r->mapped = data;
     return NN_OK;
 }
 
@@ -5647,7 +5683,8 @@ static void nn__gather_weights(nn_model *m, const nn_data *data, const int *rows
     nn__run *r = m->run;
     for (int b = 0; b < n; b++)
         for (int i = 0; i < r->rows; i++) {
-            size_t from = (size_t)(rows ? rows[b] : b) * (size_t)r->rows + (size_t)i;
+            size_t row = (size_t)(rows ? rows[b] : b), positions = nn__positions(data);
+            size_t from = positions == 1 ? row : row * positions + (size_t)i;
             double weight = data->weight ? (double)data->weight[from] : 1;
             if (class_weight) weight *= class_weight[nn__class_of_row(m, data, b * r->rows + i)];
             r->row_weight[b * r->rows + i] = (nn_real)weight;
@@ -5787,6 +5824,10 @@ static nn_status nn__numeric_error(const nn_model *m, const char *call, bool bac
             continue;
         if (!nn__finite(x, t->parameter ? t->size : nn__entries(t))) found = t;
     }
+    for (int k = 0; found && !backward && k < 4; k++) { /* a layer's parameters stand behind it */
+        const nn_tensor *p = found->in[k];
+        if (p && p->parameter && !nn__finite(p->value, p->size)) found = p;
+    }
     if (found)
         part = backward           ? "the gradient of "
                : found->parameter ? "the parameter "
@@ -5883,6 +5924,7 @@ static void nn__run_backward(nn_model *m)
 {
     nn__run *r = m->run;
     for (int i = 0; i < r->tensors; i++) r->tensor[i]->written = false;
+    if (r->block->models > 1) memset(m->grads, 0, m->parameters * sizeof *m->grads);
     nn__loss_rows_backward(m);
     for (int i = r->tensors - 1; i >= 0; i--) {
         nn_tensor *t = r->tensor[i];
@@ -5911,20 +5953,26 @@ NN_API nn_status nn_backward(nn_model *model)
 
 /* ---- step ---------------------------------------------------------- >>train/optimizer */
 
+/* Epochs or steps from 0, as the schedule counts. */
+static long nn__schedule_time(const nn_model *m)
+{
+    return m->run->optimizer.schedule.by_epoch ? NN__MAX(m->epoch, 1) - 1 : m->run->t;
+}
+
 NN_API double nn_learning_rate(const nn_model *model)
 {
     const nn__run *r = model->run;
     nn_schedule s = r->optimizer.schedule;
-    if (!isnan(r->rate) && (r->rate_by_hand || s.kind == NN_REDUCE_ON_PLATEAU)) return r->rate;
+    if (!nn__is_nan(r->rate) && (r->rate_by_hand || s.kind == NN_REDUCE_ON_PLATEAU)) return r->rate;
     if (s.kind == NN_REDUCE_ON_PLATEAU) s.kind = NN_CONSTANT;
     s.steps = r->schedule_steps;
-    return nn_schedule_rate(&s, r->optimizer.lr, s.by_epoch ? NN__MAX(model->epoch, 1) - 1 : r->t);
+    return nn_schedule_rate(&s, r->optimizer.lr, nn__schedule_time(model));
 }
 
 NN_API void nn_set_learning_rate(nn_model *model, double lr)
 {
     model->run->rate = lr;
-    model->run->rate_by_hand = true;
+    model->run->rate_by_hand = !nn__is_nan(lr);
 }
 
 /* PyTorch's clip_grad_norm_ (with its 1e-6), then entry by entry. */
@@ -5934,7 +5982,8 @@ static void nn__clip(nn_model *m)
     double scale = o->clip_norm > 0 ? o->clip_norm / (m->gradient_norm + 1e-6) : 1;
     const nn_real limit = (nn_real)o->clip_value;
     if (scale < 1)
-        for (size_t i = 0; i < m->parameters; i++) m->grads[i] *= (nn_real)scale;
+        for (size_t i = 0; i < m->parameters; i++) /* in double: scale can be a float's denormal */
+            m->grads[i] = (nn_real)((double)m->grads[i] * scale);
     for (size_t i = 0; limit > 0 && i < m->parameters; i++)
         m->grads[i] = m->grads[i] > limit ? limit : m->grads[i] < -limit ? -limit : m->grads[i];
 }
@@ -5985,7 +6034,8 @@ static nn_status nn__step(nn_model *m, const char *call)
     double reach = m->run->optimizer.clip_norm > 0 || m->run->optimizer.clip_value > 0
                        ? nn_norm(m->grads, m->parameters)
                        : m->gradient_norm;
-    if (!(lr * reach < (double)NN__REAL_MAX / 1e6))
+    if (!nn__within(lr, 0, (double)NN__REAL_MAX / 1e6) || nn__is_nan(lr * reach) ||
+        lr * reach >= (double)NN__REAL_MAX / 1e6)
         return nn__fail(m->run->compile_at, NN_ERR_NUMERIC, call,
                         "epoch %d, step %d: the update would "
                         "be infinite: learning rate %g times a gradient of norm %g; use a smaller "
@@ -6241,6 +6291,11 @@ static nn_status nn__check_fit(const nn_fit_args *args)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
                         "patience watches validation data, but there "
                         "is none; give .validation or .validation_fraction");
+    if (args->monitor == NN_MONITOR_VAL_ACCURACY && !nn__is_softmax_loss(args->model->run->loss) &&
+        !nn__is_binary(args->model->run->loss))
+        return nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                        "patience watches accuracy, but %s has none; watch NN_MONITOR_VAL_LOSS",
+                        nn__loss_name(args->model->run->loss));
     return NN_OK;
 }
 
@@ -6325,7 +6380,6 @@ static nn_status nn__fit_begin(nn_fit_args *args)
     if (!status && args->validation) status = nn__bind(m, args->validation, true, args->at, call);
     if (!status && args->validation)
         status = nn__check_samples(m, args->validation, args->at, call);
-    if (!status) status = nn__map_classes(m, args->data, args->at, call); /* validation had its own */
     if (status) return status;
     nn__run *r = m->run;
     nn__fit_free(r);
@@ -6356,7 +6410,7 @@ NN_API nn_status nn_fit_begin_make(nn_fit_args args)
 /* A number for the progress line, left out where it is NaN. */
 static size_t nn__add_number(char *text, size_t used, size_t size, const char *name, double value)
 {
-    if (isnan(value)) return used;
+    if (nn__is_nan(value)) return used;
     int n = snprintf(text + used, size - used, "  %s %.4f", name, value);
     return n > 0 ? NN__MIN(used + (size_t)n, size - 1) : used;
 }
@@ -6423,9 +6477,13 @@ static nn_status nn__train_batch(nn_model *m)
 {
     nn__run *r = m->run;
     int first = m->step * r->batch_size, n = NN__MIN(r->batch_size, r->samples - first);
+    nn_status status = NN_OK;
     m->step++;
-    nn_status status = nn__feed_batch(m, r->fit.data, r->order + first, n, true,
-                                      r->fit.class_weight, r->fit.at, "nn_fit");
+    if (r->mapped != r->fit.data) /* since validation, or an nn_evaluate in a callback */
+        status = nn__map_classes(m, r->fit.data, r->fit.at, "nn_fit");
+    if (!status)
+        status = nn__feed_batch(m, r->fit.data, r->order + first, n, true, r->fit.class_weight,
+                                r->fit.at, "nn_fit");
     if (!status) status = nn__forward(m, NN_TRAINING, "nn_fit");
     if (status) return status;
     nn__count_batch(m);
@@ -6449,8 +6507,6 @@ static nn_metrics nn__validate(nn_model *m)
     nn_metrics x = status ? nn__metrics_failed(status)
                           : nn__evaluate(m, data, r->fit.validation ? NULL : r->validation_rows, n,
                                          r->fit.at, "nn_fit");
-    status = nn__map_classes(m, r->fit.data, r->fit.at, "nn_fit");
-    if (!x.status) x.status = status;
     return x;
 }
 
@@ -6458,11 +6514,11 @@ static nn_metrics nn__validate(nn_model *m)
 static bool nn__lost_patience(nn_model *m, const nn_epoch *e)
 {
     nn__run *r = m->run;
-    bool validated = !isnan(e->val_loss);
+    bool validated = r->fit.validation || r->fit.validation_fraction > 0;
     double value = r->fit.monitor == NN_MONITOR_VAL_ACCURACY         ? -e->val_accuracy
                    : r->fit.monitor == NN_MONITOR_LOSS || !validated ? e->loss
                                                                      : e->val_loss;
-    if (isnan(r->best_value) || value < r->best_value - r->fit.min_delta) {
+    if (nn__is_nan(r->best_value) || value < r->best_value - r->fit.min_delta) {
         r->best_value = value, r->wait = 0, r->best_epoch = m->epoch - 1;
         if (r->best) memcpy(r->best, m->values, m->parameters * sizeof *r->best);
         return false;
@@ -6484,9 +6540,10 @@ static nn_status nn__epoch_end(nn_model *m)
     m->history.epochs++;
     if (nn__lost_patience(m, e)) r->fit_over = m->history.stopped_early = true;
     m->history.best = r->best_epoch;
-    if (r->optimizer.schedule.kind == NN_REDUCE_ON_PLATEAU && !r->rate_by_hand)
+    const nn_schedule *s = &r->optimizer.schedule;
+    if (s->kind == NN_REDUCE_ON_PLATEAU && !r->rate_by_hand && nn__schedule_time(m) >= s->warmup)
         r->rate = nn_plateau_rate(&r->plateau, &r->optimizer.schedule, nn_learning_rate(m),
-                                  isnan(e->val_loss) ? e->loss : e->val_loss);
+                                  nn__is_nan(e->val_loss) ? e->loss : e->val_loss);
     if (!r->fit.quiet) nn__log_epoch(m, e);
     if (r->fit.on_epoch && r->fit.on_epoch(m, r->fit.user)) r->fit_over = true;
     if (m->epoch >= r->last_epoch) r->fit_over = true;
@@ -6534,11 +6591,12 @@ NN_API nn_status nn_fit_make(nn_fit_args args)
 /* Writes x with a point, whatever the locale. */
 static void nn__write_number(FILE *f, double x)
 {
-    char text[40], *comma;
+    char text[40];
+    const char *mark = localeconv()->decimal_point;
     snprintf(text, sizeof text, "%.9g", x);
-    comma = strstr(text, localeconv()->decimal_point);
-    if (comma) *comma = '.';
-    fprintf(f, "\t%s", text);
+    char *found = strstr(text, mark);
+    if (!found) fprintf(f, "\t%s", text);
+    else fprintf(f, "\t%.*s.%s", (int)(found - text), text, found + strlen(mark));
 }
 
 NN_API nn_status nn_write_history(const nn_model *model, const char *path)
@@ -6625,9 +6683,10 @@ NN_API nn_status nn_summary(nn_model *model, int batch_size)
 
      numeric = (L(w + h) - L(w - h)) / 2h,   h = step * max(|w|, 0.1), as it is rounded
 
-   The difference is compared with the largest gradient of the tensor. With u all alike a wrong
-   backward of softmax or of a mean could hide: its errors cancel. Entries where w + h and w - h put
-   some ReLU on different sides of its kink have no derivative to compare with; they are counted. */
+   The difference is compared with the largest gradient of the tensor, where it is more than the
+   rounding of L makes. With u all alike a wrong backward of softmax or of a mean could hide: its
+   errors cancel. Entries where w + h and w - h put some ReLU on different sides of its kink have no
+   derivative to compare with; they are counted. */
 
 /* A number that changes when some output of a ReLU or the like changes its side. */
 static uint64_t nn__sides(const nn_model *m)
@@ -6637,7 +6696,8 @@ static uint64_t nn__sides(const nn_model *m)
     for (int i = 0; i < r->tensors; i++) {
         const nn_tensor *t = r->tensor[i];
         bool kink = t->used && t->op == &nn__op_activation &&
-                    (t->activation == NN_RELU || t->activation == NN_LEAKY_RELU);
+                    (t->activation == NN_RELU || t->activation == NN_LEAKY_RELU ||
+                     (t->activation == NN_ELU && t->number != 1));
         for (size_t k = 0; kink && k < nn__entries(t); k++) hash = hash * 31 + (t->value[k] > 0);
         if (kink) hash = nn__mix(hash);
     }
@@ -6658,22 +6718,28 @@ static double nn__check_loss_at(nn_model *m, nn_real *w, nn_real value)
     double sum = 0;
     *w = value;
     nn__run_graph(m, NN_TRAINING);
-    *w = old;
     for (int i = 0; i < m->batch * r->rows; i++)
         sum += (double)r->row_weight[i] * (double)r->row_loss[i];
-    return sum / (m->batch * r->rows) + nn__penalty(m);
+    sum = sum / (m->batch * r->rows) + nn__penalty(m);
+    *w = old;
+    return sum;
 }
 
-/* The numeric gradient of one entry; false where a kink lies between. */
-static bool nn__numeric_gradient(nn_model *m, nn_real *w, double step, double *numeric)
+/* The numeric gradient of one entry, and how large the rounding of L can make it; false where a
+   kink lies between: of the network, or of an L1 penalty at 0. */
+static bool nn__numeric_gradient(nn_model *m, nn_real *w, double l1, double step, double *numeric,
+                                 double *noise)
 {
+    const double epsilon = sizeof(nn_real) == sizeof(double) ? DBL_EPSILON : (double)FLT_EPSILON;
     double h = step * NN__MAX(fabs((double)*w), 0.1);
     nn_real above = (nn_real)((double)*w + h), below = (nn_real)((double)*w - h);
     double up = nn__check_loss_at(m, w, above);
     uint64_t side = nn__sides(m);
     double down = nn__check_loss_at(m, w, below);
     *numeric = (up - down) / ((double)above - (double)below);
-    return nn__sides(m) == side;
+    *noise = 4 * epsilon * (fabs(up) + fabs(down)) / ((double)above - (double)below);
+    bool crosses = l1 > 0 && above > 0 && below < 0 && !(*w == 0);
+    return nn__sides(m) == side && !crosses;
 }
 
 /* The entries of one tensor: a few at random, or all. Updates check with the worst. */
@@ -6682,19 +6748,21 @@ static void nn__check_tensor(nn_model *m, const nn_tensor *t, const nn_check_arg
 {
     size_t limit = (size_t)(args->entries > 0 ? args->entries : 50);
     size_t n = NN__MIN(limit, t->size);
-    double largest = 0, numeric;
+    double largest = 0, numeric, noise;
     for (size_t i = 0; i < t->size; i++) largest = NN__MAX(largest, fabs((double)t->grad[i]));
     for (size_t i = 0; i < n; i++) {
         size_t entry = n == t->size ? i : (size_t)nn_random_below(random, t->size);
         double backward = (double)t->grad[entry];
-        if (!nn__numeric_gradient(m, t->value + entry, args->step, &numeric)) {
+        nn_real *w = t->value + entry;
+        if (!nn__numeric_gradient(m, w, t->l1, args->step, &numeric, &noise)) {
             check->skipped++;
             continue;
         }
         double scale = NN__MAX(largest, fabs(numeric));
-        double error = scale > 0 ? fabs(backward - numeric) / scale : 0;
+        double difference = fabs(backward - numeric);
+        double error = difference <= noise ? 0 : difference / scale;
         check->checked++;
-        if (error <= check->worst) continue; /* NaN goes on */
+        if (error <= check->worst || nn__is_nan(check->worst)) continue; /* NaN is the worst */
         check->worst = error, check->entry = entry;
         check->backward = backward, check->numeric = numeric;
         nn__copy_text(check->tensor, NN_NAME_SIZE, t->name);
@@ -6747,9 +6815,9 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 {
     const char *call = "nn_dead_units";
     nn_status status = nn__need(model, false, nn__nowhere, call);
-    if (!status && !(layer && layer->model == model && layer->used))
-        status =
-            nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call, "layer is not part of the built model");
+    if (!status && !(layer && layer->model == model && layer->used && layer->batched))
+        status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call,
+                          "layer is not the output of a layer of the built model");
     if (!status) status = nn__bind(model, data, false, model->run->compile_at, call);
     bool *alive = status ? NULL : (bool *)nn__alloc_zero(layer->size, sizeof *alive);
     if (!status && !alive) status = nn__fail_memory(nn__nowhere, call, "a mark for each unit");

@@ -24,7 +24,7 @@ typedef struct program {
     char path[800];             /* room for program_figure                                      */
 } program;
 
-/* ---- the command line -------------------------------------------------------------------- */
+/* ---- the command line ----------------------------------------------------------------------- */
 
 static inline void program_help(const program *p, const char *name, const char *about)
 {
@@ -35,7 +35,7 @@ static inline void program_help(const program *p, const char *name, const char *
            "  --out DIR   where figures go (default plots/figures/%s;\n"
            "              with --quick build/figures/%s, so that good figures stay)\n"
            "  --help      this text\n"
-           "In the environment: NN_PLOT=svg, png, window, text or none (plots/plot.h); NN_CPU=scalar\n",
+           "In the environment: NN_PLOT=svg, png, window, text or none; NN_CPU=scalar\n",
            about, name, (unsigned long long)p->seed, p->chapter, p->chapter);
 }
 
@@ -85,7 +85,7 @@ static inline void program_announce(const program *p, const char *what)
            nn_cpu_name(), p->quick ? "; quick" : "");
 }
 
-/* ---- errors ------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 /* What a failed call on data has to say. (Calls on a model print their sentence themselves.) It
    returns 1, so that main can say: if (nn_split(...)) return program_failed(&p);               */
@@ -95,7 +95,7 @@ static inline int program_failed(const program *p)
     return 1;
 }
 
-/* ---- figures ------------------------------------------------------------------------------ */
+/* ---- figures -------------------------------------------------------------------------------- */
 
 /* "curves" becomes "plots/figures/06_first_network/curves", until the next call. */
 static inline const char *program_figure(program *p, const char *name)
@@ -104,7 +104,7 @@ static inline const char *program_figure(program *p, const char *name)
     return p->path;
 }
 
-/* ---- digits ------------------------------------------------------------------------------- */
+/* ---- digits --------------------------------------------------------------------------------- */
 
 static inline bool program_has_file(const char *path)
 {
@@ -129,9 +129,9 @@ static inline const char *program_load_digits(const program *p, nn_data *train, 
     memset(train, 0, sizeof *train);
     memset(test, 0, sizeof *test);
     if (k == 1 && !program_has_file(set[1][1])) {
-        fprintf(stderr, "%s: no digits in datasets/mnist or datasets/made; run it from the project's "
-                "root, after 'make mnist' (fetches MNIST) or 'make digits' (draws digits)\n",
-                p->chapter);
+        fprintf(stderr, "%s: no digits in datasets/mnist or datasets/made; run it from the "
+                "project's root, after 'make mnist' (fetches MNIST) or 'make digits' (draws "
+                "digits)\n", p->chapter);
         return NULL;
     }
     if (nn_load_idx(train, set[k][1], set[k][2], .limit = train_limit) ||

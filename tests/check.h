@@ -65,6 +65,24 @@ static inline void check_ok_at(nn_status got, const char *call, const char *file
     _fail(file, line);
 }
 
+/* Every gradient of a compiled model against differences: within 1e-6 in double, 2e-2 in float. */
+#define check_gradients(model, data) check_gradients_at(model, data, __FILE__, __LINE__)
+static inline void check_gradients_at(nn_model *model, const nn_data *data, const char *file,
+                                      int line)
+{
+    nn_check_args args;
+    memset(&args, 0, sizeof args);
+    args.model = model, args.data = data, args.entries = 1000000, args.seed = 1;
+    nn_check check = nn_gradient_check_make(args);
+    if (check.status == NN_OK && check.checked > 0 && check.worst <= 1e-6) return;
+    if (check.status == NN_OK && check.checked > 0 && sizeof(nn_real) == sizeof(float)) return;
+    print_error("gradient of %s[%zu]: backward %.9g, differences %.9g; %d entries checked, %d "
+                "skipped: %s\n",
+                check.tensor, check.entry, check.backward, check.numeric, check.checked,
+                check.skipped, check.status ? nn_last_error() : "nothing was checked");
+    _fail(file, line);
+}
+
 /* A log that keeps what was said: nn_set_log(check_log, NULL). */
 static char check_log_text[65536];
 static inline void check_log(void *user, nn_log_level level, const char *text)
@@ -75,12 +93,15 @@ static inline void check_log(void *user, nn_log_level level, const char *text)
         snprintf(check_log_text + used, sizeof check_log_text - used, "%s\n", text);
 }
 
-/* An allocator that fails at the allocation with number `fail_at` (and at all later ones with
-   fail_for_good), fills new memory with 0xA5, and counts what is alive. */
+/* An allocator that fails at the allocation with number `fail_at` (-1: never; and at all later
+   ones with fail_for_good), fills new memory with 0xA5, and counts blocks and bytes alive. */
 typedef struct check_memory {
     long count, fail_at, alive;
     int fail_for_good;
+    size_t bytes;
 } check_memory;
+
+enum { CHECK_HEAD = 32 }; /* bytes before each block, where its size is kept */
 
 static inline void *check_allocate(void *user, size_t bytes)
 {
@@ -89,17 +110,22 @@ static inline void *check_allocate(void *user, size_t bytes)
     if (memory->fail_at >= 0 &&
         (number == memory->fail_at || (memory->fail_for_good && number > memory->fail_at)))
         return NULL;
-    void *block = malloc(bytes ? bytes : 1);
+    char *block = (char *)malloc(CHECK_HEAD + bytes);
     if (!block) return NULL;
-    memset(block, 0xA5, bytes);
-    memory->alive++;
-    return block;
+    memcpy(block, &bytes, sizeof bytes);
+    memset(block + CHECK_HEAD, 0xA5, bytes);
+    memory->alive++, memory->bytes += bytes;
+    return block + CHECK_HEAD;
 }
 
 static inline void check_release(void *user, void *block)
 {
-    ((check_memory *)user)->alive--;
-    free(block);
+    check_memory *memory = (check_memory *)user;
+    char *start = (char *)block - CHECK_HEAD;
+    size_t bytes;
+    memcpy(&bytes, start, sizeof bytes);
+    memory->alive--, memory->bytes -= bytes;
+    free(start);
 }
 
 /* Memory with an unreadable page on each side, where the system has such pages, else plain memory:
@@ -163,7 +189,7 @@ static inline void check_every_allocation(nn_status (*scenario)(void *user), voi
 {
     for (int for_good = 0; for_good < 2; for_good++) {
         for (long k = 0;; k++) {
-            check_memory memory = { 0, k, 0, for_good };
+            check_memory memory = { 0, k, 0, for_good, 0 };
             nn_allocator allocator = { check_allocate, check_release, &memory };
             nn_set_allocator(&allocator);
             nn_status status = scenario(user);

@@ -324,7 +324,7 @@ static nn_status train_a_little(void *user)
 static void the_allocator_is_asked_for_everything(void **state)
 {
     (void)state;
-    check_memory memory = { 0, -1, 0, 0 };
+    check_memory memory = { .fail_at = -1 };
     nn_allocator allocator = { check_allocate, check_release, &memory };
     nn_set_allocator(&allocator);
     check_ok(train_a_little(NULL));
@@ -453,7 +453,7 @@ static void products_of_sizes(void **state)
 static void impossible_allocations(void **state)
 {
     (void)state;
-    check_memory memory = { 0, -1, 0, 0 };
+    check_memory memory = { .fail_at = -1 };
     nn_allocator allocator = { check_allocate, check_release, &memory };
     nn_set_allocator(&allocator);
     const size_t half = (size_t)1 << (sizeof(size_t) * 8 - 1);

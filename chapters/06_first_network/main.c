@@ -38,7 +38,7 @@ typedef struct network {
 static int epochs_of(const program *p) { return p->quick ? 20 : EPOCHS; }
 static int runs_of(const program *p) { return p->quick ? 3 : RUNS; }
 
-/* ---- load, split, standardise ------------------------------------------------------------- */
+/* ---- load, split, standardise --------------------------------------------------------------- */
 
 /* skip: columns to leave out, or NULL. train and test are to be freed whatever comes back. */
 static nn_status load_flowers(nn_data *train, nn_data *test, const char *skip, uint64_t split)
@@ -64,7 +64,7 @@ static void print_scaling(const nn_data *train)
                nn_data_value(train, 0, 0, j));
 }
 
-/* ---- build, train ------------------------------------------------------------------------- */
+/* ---- build, train --------------------------------------------------------------------------- */
 
 /* inputs-hidden-3. Glorot uniform is what Keras, and so the article, starts from; nn.h's own
    choice before a ReLU would be He uniform, which is a little wider.                           */
@@ -93,7 +93,7 @@ static bool train_network(network *net, const nn_data *train, const nn_data *tes
     return !net->test.status && !nn_confusion(net->model, test, net->counts);
 }
 
-/* ---- judge -------------------------------------------------------------------------------- */
+/* ---- judge ---------------------------------------------------------------------------------- */
 
 static void print_epochs(const network *a, const network *b)
 {
@@ -151,7 +151,7 @@ static bool print_flowers(const network *a, const network *b, const nn_data *tes
     return true;
 }
 
-/* ---- do it again --------------------------------------------------------------------------- */
+/* ---- do it again ---------------------------------------------------------------------------- */
 
 typedef struct study {
     double loss[EPOCHS][RUNS], accuracy[EPOCHS][RUNS];      /* on the test set of each run      */
@@ -196,7 +196,7 @@ static bool run_study(study *s, network net, const program *p)
     return true;
 }
 
-/* ---- figures ------------------------------------------------------------------------------ */
+/* ---- figures -------------------------------------------------------------------------------- */
 
 /* Over the runs: the mean, and the range that leaves out a tenth at both ends. */
 typedef struct band { double mean[EPOCHS], low[EPOCHS], high[EPOCHS]; } band;
@@ -232,13 +232,13 @@ static int draw_curves(program *p, const network *a, const network *b, study *sa
     make_band(&lb, sb->loss, p), make_band(&ab, sb->accuracy, p);
     plot_figure panel[] = {
         { PLOT_LINES, .title = "Loss on the test flowers", .x_label = "epoch",
-          .y_label = "cross-entropy (nats)", .n = epochs_of(p), .x0 = 1, .y_min = 0, .y_max = 1.4,
+          .y_label = "cross-entropy (nats)", .n = epochs_of(p), .x0 = 1, .y_min = 0, .y_max = 1.8,
           .series = { band_series(a->name, &la), band_series(b->name, &lb) } },
         { PLOT_LINES, .title = "Accuracy on the test flowers", .x_label = "epoch",
-          .y_label = "share correct", .n = epochs_of(p), .x0 = 1, .y_min = 0.2, .y_max = 1.02,
+          .y_label = "share correct", .n = epochs_of(p), .x0 = 1, .y_min = 0, .y_max = 1.02,
           .series = { band_series(a->name, &aa), band_series(b->name, &ab) } } };
-    snprintf(title, sizeof title, "The article's network is still learning when training ends "
-             "(mean of %d runs)", runs_of(p));
+    snprintf(title, sizeof title, "Training ends while the article's network still learns "
+             "(%d runs: mean, and range of 80 %%)", runs_of(p));
     return plot_panels(program_figure(p, "curves"), title, .panels = panel, .n = 2, .columns = 2,
                        .shared_legend = 1);
 }
@@ -259,7 +259,7 @@ static int draw_confusions(program *p, const network *a, const network *b, const
                        .columns = 2);
 }
 
-/* ---- the boundary as it forms: a network that sees the two petal measurements -------------- */
+/* ---- the boundary as it forms: a network that sees the two petal measurements --------------- */
 
 enum { SIDE = 121, STAGES = 9 };
 
@@ -323,7 +323,7 @@ static int show_evolution(program *p)
     return bad;
 }
 
-/* ---- the program -------------------------------------------------------------------------- */
+/* ---- the program ---------------------------------------------------------------------------- */
 
 /* 7. and the figures; a and b are the two networks, trained. */
 static int show(program *p, const network *a, const network *b, const nn_data *test)
@@ -356,8 +356,9 @@ int main(int argc, char **argv)
     network mended = { .name = "4-16-3, rate 0.01", .hidden = 16, .lr = 0.01 };
     nn_data train, test;
     program_announce(&p, "P5, a 4-4-3 network on Iris, beside a 4-16-3 one");
-    int bad = load_flowers(&train, &test, NULL, SPLIT_SEED) ? program_failed(&p)
-                                                            : run(&p, &article, &mended, &train, &test);
+    int bad = load_flowers(&train, &test, NULL, SPLIT_SEED)
+                  ? program_failed(&p)
+                  : run(&p, &article, &mended, &train, &test);
     nn_model_free(article.model);
     nn_model_free(mended.model);
     nn_data_free(&train);

@@ -26,6 +26,21 @@ static nn_status report(const nn_model *m, nn_metrics r)
     return r.status;
 }
 
+/* The numbers of an IDX file are big-endian, whatever the machine's are. */
+static nn_status idx(void)
+{
+    static const unsigned char images[] = { 0, 0, 8, 3, 0, 0, 0, 2,  0,   0,
+                                            0, 1, 0, 0, 0, 2, 0, 51, 102, 255 };
+    static const unsigned char labels[] = { 0, 0, 8, 1, 0, 0, 0, 2, 1, 0 };
+    nn_data data;
+    nn_status status = nn_load_idx(&data, .images_bytes = images, .images_size = sizeof images,
+                                   .labels_bytes = labels, .labels_size = sizeof labels);
+    double x = status ? 0 : nn_data_value(&data, 0, 1, 0);
+    if (!status && !(data.n == 2 && x > 0.3999 && x < 0.4001)) status = NN_ERR_DATA;
+    nn_data_free(&data);
+    return status;
+}
+
 static nn_status iris(void)
 {
     static nn_real y[150 * 3];
@@ -82,7 +97,8 @@ static nn_status wide(void)
 int main(int argc, char **argv)
 {
     (void)argv;
-    nn_status status = argc > 1 ? wide() : iris();
+    nn_status status = idx();
+    if (!status) status = argc > 1 ? wide() : iris();
     if (status) printf("failed: %s: %s\n", nn_status_text(status), nn_last_error());
     return status != NN_OK;
 }
