@@ -522,6 +522,9 @@ NN_API nn_status nn_min_max(nn_data *data);
 /* Entry i of one sample of one input, scaled by the data's own scaling. Stay within the data. */
 NN_API double nn_data_value(const nn_data *data, int input, int sample, size_t i);
 
+/* The class index of one sample, also after nn_one_hot; -1 where the data has no classes. */
+NN_API int nn_data_label(const nn_data *data, int sample);
+
 /* Replaces class labels by rows of zeros with a single one, for NN_CROSS_ENTROPY and NN_MSE. */
 NN_API nn_status nn_one_hot(nn_data *data);
 
@@ -910,14 +913,14 @@ typedef struct nn_fit_args {
     nn_place at;
     nn_model *model;
     const nn_data *data;
-    int epochs; /* default 1; -1 for none */
+    int epochs; /* default 1; -1 for none: the model only learns the data's scaling and names */
     int batch_size; /* default 32; NN_FULL_BATCH, or more than there are: all samples; the last
                        batch of an epoch may be smaller */
     const nn_data *validation; /* measured after every epoch */
     double validation_fraction; /* or the last part of data, taken before shuffling */
     bool no_shuffle;
     int patience; /* stop after so many epochs without improvement; 0: do not */
-    double min_delta; /* a smaller improvement does not count */
+    double min_delta; /* a smaller improvement on the best so far does not count, as in Keras */
     nn_monitor monitor; /* what patience watches */
     bool no_restore; /* with patience: end with the last weights, not with the best */
     const double *class_weight; /* (classes): a factor on the loss of each class's samples */
@@ -949,9 +952,10 @@ typedef struct nn_metrics {
     int n; /* samples */
     double loss; /* mean over the samples, penalties included */
     double accuracy; /* share of rows whose largest output is the right class; with binary and
-                        multi-label losses share of outputs on the right side of 0.5; else NaN */
+                        multi-label losses the share of outputs that, rounded, are the target, so 0
+                        where targets are neither 0 nor 1; with other losses NaN */
     double top_k; /* share of rows whose class is among the k largest outputs; else NaN */
-    double mae; /* mean absolute difference of outputs and targets; with class labels NaN */
+    double mae; /* mean absolute difference of outputs and targets; with classes NaN */
 } nn_metrics;
 
 /* Measures the model on data, without dropout: nn_metrics r = nn_evaluate(m, &test). */
@@ -3761,6 +3765,15 @@ NN_API double nn_data_value(const nn_data *data, int input, int row, size_t i)
     return (double)(a->scalings ? a->factor[s] * (raw - a->offset[s]) : raw);
 }
 
+NN_API int nn_data_label(const nn_data *data, int sample)
+{
+    NN_ASSERT(data && sample >= 0 && sample < data->n);
+    size_t first = (size_t)sample * data->y.size;
+    if (data->classes == 0) return -1;
+    if (data->y.type == NN_TOKEN) return (int)((const int32_t *)data->y.values)[first];
+    return nn_argmax((const nn_real *)data->y.values + first, data->classes);
+}
+
 NN_API nn_status nn_one_hot(nn_data *data)
 {
     const char *call = "nn_one_hot";
@@ -5325,7 +5338,7 @@ static nn_status nn__report(nn_status status)
 /* The first failure of the graph's constructors, or that there is no output. */
 static nn_status nn__graph_status(nn_model *m, nn_tensor *output, nn_place at, const char *call)
 {
-    if (!m) return nn__fail(at, NN_ERR_MEMORY, call, "the model is NULL: nn_model_new had no memory");
+    if (!m) return nn__fail(at, NN_ERR_MEMORY, call, "the model is NULL: no memory for it");
     if (m->status) {
         nn__copy_text(nn__message, NN__MESSAGE_SIZE, m->run->error);
         return m->status;
@@ -6084,7 +6097,7 @@ static void nn__tally_row(const nn__run *r, nn__tally *tally, const nn_real *y, 
         for (int c = 0; c < C; c++) right += (double)t[c] == ((double)y[c] > half ? 1 : 0);
         tally->sum[NN__SUM_RIGHT] += (double)right / C;
     }
-    if (r->loss == NN_SPARSE_CROSS_ENTROPY) return;
+    if (nn__is_softmax_loss(r->loss)) return;
     for (int c = 0; c < C; c++) absolute += fabs((double)y[c] - (double)t[c]);
     tally->sum[NN__SUM_ABSOLUTE] += absolute / C;
 }
@@ -6111,7 +6124,7 @@ static nn_metrics nn__metrics_of(const nn__run *r, const nn__tally *tally)
     x.accuracy = right ? tally->sum[NN__SUM_RIGHT] / tally->rows : NAN;
     x.top_k = nn__is_softmax_loss(r->loss) && r->top_k > 0 ? tally->sum[NN__SUM_TOP_K] / tally->rows
                                                            : NAN;
-    x.mae = r->loss == NN_SPARSE_CROSS_ENTROPY ? NAN : tally->sum[NN__SUM_ABSOLUTE] / tally->rows;
+    x.mae = nn__is_softmax_loss(r->loss) ? NAN : tally->sum[NN__SUM_ABSOLUTE] / tally->rows;
     return x;
 }
 

@@ -274,7 +274,7 @@ static void read_back(FILE *f, char *text, size_t size)
 }
 
 /* The default log, into files: lines to stdout, warnings and errors to stderr, and no progress
-   where there is no terminal. */
+   where there is no terminal; NULL in its place prints nothing at all. */
 static void the_default_log(void **state)
 {
     (void)state;
@@ -286,6 +286,10 @@ static void the_default_log(void **state)
     dup2(fileno(out), 1), dup2(fileno(err), 2);
     for (int level = NN_LOG_PROGRESS; level <= NN_LOG_ERROR; level++)
         nn_log_default(NULL, (nn_log_level)level, level == NN_LOG_INFO ? "line" : "words");
+    nn_set_log(NULL, NULL);
+    for (int level = NN_LOG_PROGRESS; level <= NN_LOG_ERROR; level++)
+        nn__log((nn_log_level)level, "into silence");
+    nn_set_log(nn_log_default, NULL);
     fflush(stdout), fflush(stderr);
     dup2(old_out, 1), dup2(old_err, 2);
     close(old_out), close(old_err);
