@@ -49,7 +49,8 @@
      NN_NO_SIMD           scalar code only
      NN_ASSERT(x)         what a broken contract in a kernel does (assert of <assert.h>)
      NN_ALLOW_FAST_MATH   accept -ffast-math, which nn.h refuses: NaN is still found
-   In the environment: NN_CPU=scalar or NN_CPU=avx2 chooses the code path, for comparisons.
+     NN_SELF "other.h"    the name of this file, if it is not nn.h: it includes itself for each CPU
+   In the environment: NN_CPU=scalar, sse2, avx2 or avx512 chooses the code path.
 
    CONVENTIONS
      Sizes      B batch, T time, C channels or classes, H height, W width, K kernel; I inputs and
@@ -215,7 +216,8 @@ NN_API void nn_random_shuffle(nn_random *random, int *index, int n);
 
 /* ======================================================================== >>simd ========== */
 
-/* The code path in use, "avx2" or "scalar": chosen at first use by the CPU and NN_CPU. */
+/* The code path in use: "scalar", "sse2", "avx2", "avx512", "neon" or "wasm". Chosen at first use:
+   the fastest that the CPU has, or NN_CPU's. */
 NN_API const char *nn_cpu_name(void);
 
 /* ======================================================================== >>matmul ======== */
@@ -1100,14 +1102,58 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 #define NN_ASSERT(x) assert(x)
 #endif
 
-/* Vector code: GCC's and clang's vectors on x86-64; used only where the CPU has them. */
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(__TINYC__) && !defined(NN_NO_SIMD) &&     \
-    !defined(NN_DOUBLE)
-#define NN__AVX2 1
-#include <immintrin.h>
-#else
-#define NN__AVX2 0
+/* Vector code: GCC's and clang's vectors, for what the target has (NN__BASE), and on x86-64 also
+   for what the CPU may have beyond that, chosen when the program runs (NN__SEVERAL). For the
+   latter the file includes itself; if it has another name, #define NN_SELF "other.h". */
+#define NN__WASM 1
+#define NN__NEON 2
+#define NN__SSE2 3
+#define NN__AVX2 4
+#define NN__AVX512 5
+#ifndef NN_SELF
+#define NN_SELF "nn.h"
 #endif
+#if defined(NN_NO_SIMD) || defined(NN_DOUBLE) || defined(__TINYC__) ||                             \
+    !(defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9))
+#define NN__VECTORS 0
+#elif defined(__x86_64__)
+#define NN__VECTORS 1
+#include <immintrin.h>
+#if defined(__AVX512F__) && defined(__FMA__)
+#define NN__BASE NN__AVX512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define NN__BASE NN__AVX2
+#else
+#define NN__BASE NN__SSE2
+#endif
+#if defined(__has_include)
+#if __has_include(NN_SELF)
+#define NN__SEVERAL 1
+#endif
+#endif
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#define NN__VECTORS 1
+#define NN__BASE NN__NEON
+#include <arm_neon.h>
+#elif defined(__wasm_simd128__)
+#define NN__VECTORS 1
+#define NN__BASE NN__WASM
+#include <wasm_simd128.h>
+#else
+#define NN__VECTORS 0
+#endif
+#ifndef NN__SEVERAL
+#define NN__SEVERAL 0
+#endif
+
+/* Sizes of the matrix product's tiles and blocks. */
+enum {
+    NN__TILE_ROWS = 6,
+    NN__BLOCK_ROWS = 96,
+    NN__BLOCK_PANELS = 4,
+    NN__BLOCK_K = 512,
+    NN__DIRECT_ROWS = 128
+};
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <unistd.h>
@@ -1351,88 +1397,58 @@ NN_API void nn_random_shuffle(nn_random *random, int *index, int n)
 }
 
 /* ======================================================================== >>simd =============
-   The vector type and the operations on it. Every fast kernel has a plain twin, `_ref`, which is
-   its definition and what runs where there are no vectors. */
+   Every fast kernel has a plain twin, `_ref`: its definition, and what runs where the compiler or
+   the CPU has no vectors. The fast ones are written once, further down (>>simd/vector), and
+   compiled for each instruction set; a table of them is chosen when the first one is needed. */
 
-enum { NN__CPU_UNKNOWN, NN__CPU_SCALAR, NN__CPU_AVX2 };
+/* C (m, n) = or += A B: what a matrix product works on. See >>matmul. */
+typedef void nn__finish(nn_real *c, size_t n, double alpha); /* an activation, in place */
+typedef struct nn__product {
+    nn_real *c;
+    const nn_real *a, *b;
+    int m, n, k;
+    ptrdiff_t a_row, a_column, b_row, b_column; /* steps, in numbers */
+    bool add; /* C += A B */
+    const nn_real *bias; /* (n), added to every row; or NULL */
+    nn__finish *finish; /* called on finished pieces of rows; or NULL */
+    double alpha;
+    nn_real *work;
+} nn__product;
 
-static int nn__cpu_choice; /* written once, and by every thread with the same value */
+/* The loops of a pointwise activation: forward; backward, dx += dy g'; the same in place. */
+typedef struct nn__pointwise {
+    void (*forward)(nn_real *ys, const nn_real *xs, size_t n, nn_real a);
+    void (*backward)(nn_real *dx, const nn_real *dy, const nn_real *xs, const nn_real *ys, size_t n,
+                     nn_real a);
+    void (*in_place)(nn_real *dy, const nn_real *ys, size_t n, nn_real a);
+    nn__finish *finish;
+} nn__pointwise;
 
-static int nn__cpu_detect(void)
-{
-#if NN__AVX2
-    const char *wish = getenv("NN_CPU");
-    if (wish && strcmp(wish, "scalar") == 0) return NN__CPU_SCALAR;
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return NN__CPU_AVX2;
-    if (wish && strcmp(wish, "avx2") == 0)
-        nn__log(NN_LOG_WARNING, "NN_CPU=avx2, but this CPU has no AVX2: using scalar code");
-#endif
-    return NN__CPU_SCALAR;
-}
+/* The constants of one Adam step, with both bias corrections in them. */
+typedef struct nn__adam {
+    nn_real beta1, rest1, beta2, rest2; /* rest = 1 - beta */
+    nn_real rate; /* lr / (1 - beta1^t) */
+    nn_real root; /* 1 / sqrt(1 - beta2^t) */
+    nn_real epsilon;
+    nn_real decay, shrink; /* g + decay w; shrink w first (AdamW) */
+} nn__adam;
 
-static int nn__cpu(void)
-{
-#ifdef __GNUC__
-    int cpu = __atomic_load_n(&nn__cpu_choice, __ATOMIC_RELAXED);
-    if (cpu == NN__CPU_UNKNOWN) {
-        cpu = nn__cpu_detect();
-        __atomic_store_n(&nn__cpu_choice, cpu, __ATOMIC_RELAXED);
-    }
-    return cpu;
-#else
-    if (nn__cpu_choice == NN__CPU_UNKNOWN) nn__cpu_choice = nn__cpu_detect();
-    return nn__cpu_choice;
-#endif
-}
+/* The kernels of one instruction set. */
+typedef struct nn__vectors {
+    const char *name;
+    void (*matmul)(const nn__product *p);
+    nn__pointwise pointwise[NN_SOFTMAX]; /* NULL: there is only the plain one */
+    nn_real (*softmax_row)(nn_real *y, const nn_real *x, nn_real m, int C);
+    void (*adam)(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, const nn__adam *k);
+    void (*sgd)(nn_real *w, const nn_real *g, nn_real *v, size_t n, nn_real rate, nn_real momentum,
+                bool nesterov, nn_real decay);
+    void (*bytes)(nn_real *out, const uint8_t *raw, nn_real offset, nn_real factor, size_t n);
+    void (*add)(nn_real *y, const nn_real *x, size_t n); /* y += x */
+    double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
+    bool (*finite)(const nn_real *x, size_t n);
+} nn__vectors;
 
-NN_API const char *nn_cpu_name(void)
-{
-    return nn__cpu() == NN__CPU_AVX2 ? "avx2" : "scalar";
-}
-
-#if NN__AVX2
-/* The attribute compiles one function for AVX2 and FMA whatever the command line says. A helper
-   needs it too, or it cannot be inlined. */
-#define NN__VECTOR __attribute__((target("avx2,fma")))
-#define NN__VECTOR_OP NN__VECTOR __attribute__((always_inline)) static inline
-
-typedef __m256 nn__v; /* 8 floats; + - * / work on it */
-
-NN__VECTOR_OP nn__v nn__v_load(const float *p)
-{
-    return _mm256_loadu_ps(p);
-}
-NN__VECTOR_OP void nn__v_store(float *p, nn__v v)
-{
-    _mm256_storeu_ps(p, v);
-}
-NN__VECTOR_OP nn__v nn__v_all(float x)
-{
-    return _mm256_set1_ps(x);
-}
-NN__VECTOR_OP nn__v nn__v_fma(nn__v a, nn__v b, nn__v c) /* a * b + c, rounded once */
-{
-    return _mm256_fmadd_ps(a, b, c);
-}
-NN__VECTOR_OP nn__v nn__v_sqrt(nn__v v)
-{
-    return _mm256_sqrt_ps(v);
-}
-NN__VECTOR_OP nn__v nn__v_max(nn__v a, nn__v b) /* b where either is NaN */
-{
-    return _mm256_max_ps(a, b);
-}
-NN__VECTOR_OP nn__v nn__v_where_positive(nn__v test, nn__v v) /* v, or 0 where test <= 0 or NaN */
-{
-    return _mm256_and_ps(_mm256_cmp_ps(test, _mm256_setzero_ps(), _CMP_GT_OQ), v);
-}
-NN__VECTOR_OP nn__v nn__v_bytes(const uint8_t *p) /* 8 bytes as floats */
-{
-    __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)p);
-    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-}
-#endif
+static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code */
 
 /* The unrolling that the matrix product needs even at -O2. */
 #if defined(__clang__)
@@ -1443,21 +1459,696 @@ NN__VECTOR_OP nn__v nn__v_bytes(const uint8_t *p) /* 8 bytes as floats */
 #define NN__UNROLL
 #endif
 
-/* for loops over independent work, on all cores where OpenMP is on and there is enough to do.
-   No sum is ever split between threads, so their number changes no bit of the result. */
+/* Loops over independent work, on all cores where OpenMP is on. No sum is ever split between
+   threads, so their number changes no bit of the result. */
 #ifdef _OPENMP
 #define NN__PRAGMA(x) _Pragma(#x)
-#define NN__PARALLEL(condition) NN__PRAGMA(omp parallel for schedule(static) if (condition))
+#define NN__PARALLEL(condition) NN__PRAGMA(omp parallel if (condition))
+#define NN__SHARED_FOR NN__PRAGMA(omp for schedule(static))
 #else
 #define NN__PARALLEL(condition)
+#define NN__SHARED_FOR
 #endif
+
+#endif /* the implementation, until here */
+#endif
+
+/* ---- vectors, written once ------------------------------------------------ >>simd/vector
+   The compiler reads this part once for each instruction set: NN__PASS says for which, and
+   NN__V(name) gives every function a name of its own. The baseline of the target is compiled where
+   it stands; for the others, which the CPU may have or not, the file includes itself and skips all
+   but this part. What differs between the sets is in the next forty lines; the loops know only
+   nn__v, a vector of NN__LANES floats. A loop takes what is left at its end as a vector that is
+   partly empty, so a number is computed in the same way wherever in an array it stands. */
+#if defined(NN_IMPLEMENTATION) && NN__VECTORS && !defined(NN__VECTORS_DONE)
+
+#ifndef NN__PASS
+#if NN__BASE < NN__AVX512 && NN__SEVERAL
+#define NN__PASS NN__AVX512
+#include NN_SELF
+#undef NN__PASS
+#endif
+#if NN__BASE < NN__AVX2 && NN__SEVERAL
+#define NN__PASS NN__AVX2
+#include NN_SELF
+#undef NN__PASS
+#endif
+#define NN__PASS NN__BASE
+#define NN__IN_PLACE
+#endif
+
+#undef NN__LANES
+#undef NN__V
+#undef NN__V_FMA
+#undef NN__V_SQRT
+#if NN__PASS == NN__AVX512
+#define NN__LANES 16
+#define NN__V(name) name##_avx512
+#define NN__V_FMA(a, b, c) (nn__v) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
+#define NN__V_SQRT(a) (nn__v) _mm512_sqrt_ps((__m512)(a))
+#elif NN__PASS == NN__AVX2
+#define NN__LANES 8
+#define NN__V(name) name##_avx2
+#define NN__V_FMA(a, b, c) (nn__v) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
+#define NN__V_SQRT(a) (nn__v) _mm256_sqrt_ps((__m256)(a))
+#elif NN__PASS == NN__SSE2
+#define NN__LANES 4
+#define NN__V(name) name##_sse2
+#define NN__V_FMA(a, b, c) (nn__v)((a) * (b) + (c))
+#define NN__V_SQRT(a) (nn__v) _mm_sqrt_ps((__m128)(a))
+#elif NN__PASS == NN__NEON
+#define NN__LANES 4
+#define NN__V(name) name##_neon
+#define NN__V_FMA(a, b, c) (nn__v) vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
+#define NN__V_SQRT(a) (nn__v) vsqrtq_f32((float32x4_t)(a))
+#else
+#define NN__LANES 4
+#define NN__V(name) name##_wasm
+#define NN__V_FMA(a, b, c) (nn__v)((a) * (b) + (c))
+#define NN__V_SQRT(a) (nn__v) wasm_f32x4_sqrt((v128_t)(a))
+#endif
+
+#ifndef NN__IN_PLACE /* compiled for more than the command line allows */
+#if defined(__clang__) && NN__PASS == NN__AVX512
+#pragma clang attribute push(__attribute__((target("avx512f,avx2,fma"))), apply_to = function)
+#elif defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#elif NN__PASS == NN__AVX512
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx2,fma")
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+#endif
+
+#ifndef nn__v
+#define nn__v NN__V(nn__v)
+#define nn__vi NN__V(nn__vi)
+#define nn__vu NN__V(nn__vu)
+#define nn__vb NN__V(nn__vb)
+#define nn__v4 NN__V(nn__v4)
+#define nn__v_load NN__V(nn__v_load)
+#define nn__v_store NN__V(nn__v_store)
+#define nn__v_load_some NN__V(nn__v_load_some)
+#define nn__v_store_some NN__V(nn__v_store_some)
+#define nn__v_all NN__V(nn__v_all)
+#define nn__v_ints NN__V(nn__v_ints)
+#define nn__v_select NN__V(nn__v_select)
+#define nn__v_max NN__V(nn__v_max)
+#define nn__v_abs NN__V(nn__v_abs)
+#define nn__v_sum NN__V(nn__v_sum)
+#define nn__v_exp NN__V(nn__v_exp)
+#define nn__v_log NN__V(nn__v_log)
+#define nn__v_tanh NN__V(nn__v_tanh)
+#define nn__v_sigmoid NN__V(nn__v_sigmoid)
+#define nn__v_softplus NN__V(nn__v_softplus)
+#define nn__v_expm1_negative NN__V(nn__v_expm1_negative)
+#define nn__transpose_4x4 NN__V(nn__transpose_4x4)
+#define nn__pack_panel NN__V(nn__pack_panel)
+#define nn__tile_at NN__V(nn__tile_at)
+#define nn__row_out NN__V(nn__row_out)
+#define nn__tile NN__V(nn__tile)
+#define nn__tile_block NN__V(nn__tile_block)
+#define nn__dots_of_four NN__V(nn__dots_of_four)
+#define nn__dots NN__V(nn__dots)
+#endif
+#define NN__OP __attribute__((always_inline)) static inline
+#if defined(__clang__) || __GNUC__ >= 12
+#define NN__SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define NN__SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (nn__shuffle_mask){ i, j, k, l })
+typedef int32_t nn__shuffle_mask __attribute__((vector_size(16)));
+#endif
+
+typedef float nn__v __attribute__((vector_size(4 * NN__LANES), may_alias));
+typedef int32_t nn__vi __attribute__((vector_size(4 * NN__LANES), may_alias));
+typedef float nn__vu __attribute__((vector_size(4 * NN__LANES), may_alias, aligned(4)));
+typedef uint8_t nn__vb __attribute__((vector_size(NN__LANES), may_alias));
+typedef float nn__v4 __attribute__((vector_size(16), may_alias));
+
+NN__OP nn__v nn__v_load(const float *p)
+{
+    return *(const nn__vu *)p;
+}
+NN__OP void nn__v_store(float *p, nn__v v)
+{
+    *(nn__vu *)p = v;
+}
+NN__OP nn__v nn__v_load_some(const float *p, size_t n) /* n of them, then zeros */
+{
+    nn__v v = { 0 };
+    if (n >= NN__LANES) return nn__v_load(p);
+    memcpy(&v, p, n * sizeof *p);
+    return v;
+}
+NN__OP void nn__v_store_some(float *p, nn__v v, size_t n)
+{
+    if (n >= NN__LANES) nn__v_store(p, v);
+    else memcpy(p, &v, n * sizeof *p);
+}
+NN__OP nn__v nn__v_all(float x)
+{
+    nn__v zero = { 0 };
+    return x - zero;
+}
+NN__OP nn__vi nn__v_ints(int32_t x)
+{
+    nn__vi zero = { 0 };
+    return x + zero;
+}
+NN__OP nn__v nn__v_select(nn__vi mask, nn__v yes, nn__v no)
+{
+    return (nn__v)((mask & (nn__vi)yes) | (~mask & (nn__vi)no));
+}
+NN__OP nn__v nn__v_max(nn__v a, nn__v b) /* b where either is NaN */
+{
+    return nn__v_select((nn__vi)(a > b), a, b);
+}
+NN__OP nn__v nn__v_abs(nn__v a)
+{
+    return (nn__v)((nn__vi)a & nn__v_ints(0x7fffffff));
+}
+NN__OP float nn__v_sum(nn__v v) /* halves, then halves of halves */
+{
+    float s[NN__LANES];
+    memcpy(s, &v, sizeof v);
+    for (int n = NN__LANES / 2; n > 0; n /= 2)
+        for (int i = 0; i < n; i++) s[i] += s[i + n];
+    return s[0];
+}
+
+/* e^x to 2 ulp: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by its series, times 2^n in two halves, so
+   that results from the smallest denormal up to the largest float come out right. */
+NN__OP nn__v nn__v_exp(nn__v x)
+{
+    const nn__v round = nn__v_all(12582912.0f); /* 1.5 * 2^23: adding it rounds to whole numbers */
+    nn__v low = nn__v_all(-104), high = nn__v_all(89); /* e^x is 0 and infinite beyond these */
+    nn__v t = nn__v_select((nn__vi)(x < low), low, nn__v_select((nn__vi)(x > high), high, x));
+    nn__v n = NN__V_FMA(t, nn__v_all(1.44269504f), round) - round;
+    nn__v r = NN__V_FMA(n, nn__v_all(-0.693359375f), t);
+    r = NN__V_FMA(n, nn__v_all(2.12194440e-4f), r);
+    nn__v p = nn__v_all(1.9875691500e-4f);
+    p = NN__V_FMA(p, r, nn__v_all(1.3981999507e-3f));
+    p = NN__V_FMA(p, r, nn__v_all(8.3334519073e-3f));
+    p = NN__V_FMA(p, r, nn__v_all(4.1665795894e-2f));
+    p = NN__V_FMA(p, r, nn__v_all(1.6666665459e-1f));
+    p = NN__V_FMA(p, r, nn__v_all(5.0000001201e-1f));
+    p = NN__V_FMA(p * r, r, r) + 1.0f;
+    nn__vi whole = __builtin_convertvector(n, nn__vi), half = whole >> 1;
+    nn__v first = (nn__v)((half + 127) << 23), rest = (nn__v)((whole - half + 127) << 23);
+    return p * first * rest;
+}
+
+/* log x for normal x > 0 to 2 ulp: x = 2^n m with m in [sqrt(1/2), sqrt(2)). */
+NN__OP nn__v nn__v_log(nn__v x)
+{
+    nn__vi bits = (nn__vi)x - nn__v_ints(0x3f3504f3); /* sqrt(1/2) */
+    nn__v n = __builtin_convertvector(bits >> 23, nn__v);
+    nn__v m = (nn__v)((bits & nn__v_ints(0x007fffff)) + nn__v_ints(0x3f3504f3)) - 1.0f;
+    nn__v z = m * m, p = nn__v_all(7.0376836292e-2f);
+    p = NN__V_FMA(p, m, nn__v_all(-1.1514610310e-1f));
+    p = NN__V_FMA(p, m, nn__v_all(1.1676998740e-1f));
+    p = NN__V_FMA(p, m, nn__v_all(-1.2420140846e-1f));
+    p = NN__V_FMA(p, m, nn__v_all(1.4249322787e-1f));
+    p = NN__V_FMA(p, m, nn__v_all(-1.6668057665e-1f));
+    p = NN__V_FMA(p, m, nn__v_all(2.0000714765e-1f));
+    p = NN__V_FMA(p, m, nn__v_all(-2.4999993993e-1f));
+    p = NN__V_FMA(p, m, nn__v_all(3.3333331174e-1f));
+    p = p * m * z;
+    p = NN__V_FMA(n, nn__v_all(-2.12194440e-4f), p);
+    p = NN__V_FMA(z, nn__v_all(-0.5f), p);
+    return NN__V_FMA(n, nn__v_all(0.693359375f), m + p);
+}
+
+NN__OP nn__v nn__v_sigmoid(nn__v x) /* [F2.1] */
+{
+    return 1.0f / (1.0f + nn__v_exp(-x));
+}
+
+/* tanh: its series near 0, where 1 - 2 / (e^2x + 1) would lose digits, and that elsewhere. */
+NN__OP nn__v nn__v_tanh(nn__v x)
+{
+    nn__v a = nn__v_abs(x), z = x * x, p = nn__v_all(-5.70498872745e-3f);
+    nn__v large = 1.0f - 2.0f / (nn__v_exp(a + a) + 1.0f);
+    p = NN__V_FMA(p, z, nn__v_all(2.06390887954e-2f));
+    p = NN__V_FMA(p, z, nn__v_all(-5.37397155531e-2f));
+    p = NN__V_FMA(p, z, nn__v_all(1.33314422036e-1f));
+    p = NN__V_FMA(p, z, nn__v_all(-3.33332819422e-1f));
+    p = NN__V_FMA(p * z, x, x);
+    large = (nn__v)((nn__vi)large | ((nn__vi)x & nn__v_ints((int32_t)0x80000000)));
+    return nn__v_select((nn__vi)(a < nn__v_all(0.625f)), p, large);
+}
+
+/* e^x - 1 for x <= 0 is 2 t / (1 - t) with t = tanh(x/2), which keeps the digits near 0. */
+NN__OP nn__v nn__v_expm1_negative(nn__v x)
+{
+    nn__v t = nn__v_tanh(0.5f * x);
+    return 2.0f * t / (1.0f - t);
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|: for small e, log(1 + e) = log(u) e / (u - 1)
+   with u = 1 + e as it is rounded. */
+NN__OP nn__v nn__v_softplus(nn__v x)
+{
+    nn__v e = nn__v_exp(-nn__v_abs(x)), u = 1.0f + e, d = u - 1.0f;
+    nn__vi tiny = (nn__vi)(d == nn__v_all(0));
+    nn__v l = nn__v_log(u) * e / nn__v_select(tiny, nn__v_all(1), d);
+    return nn__v_max(x, nn__v_all(0)) + nn__v_select(tiny, e, l);
+}
+
+/* ---- matrix product ----------------------------------------------------- >>simd/matmul
+   Rows of C in tiles of 6 and columns in tiles of two vectors: 12 vectors of sums stay in registers
+   while k runs, and every number that is loaded is used many times. >>matmul explains the rest. */
+#define NN__COLUMNS (2 * NN__LANES)
+
+/* Four rows of four numbers, transposed: `from` has steps of from_row, `to` of NN__COLUMNS. */
+NN__OP void nn__transpose_4x4(float *to, const float *from, ptrdiff_t from_row)
+{
+    nn__v4 r0, r1, r2, r3, s0, s1, s2, s3;
+    memcpy(&r0, from, sizeof r0), memcpy(&r1, from + from_row, sizeof r1);
+    memcpy(&r2, from + 2 * from_row, sizeof r2), memcpy(&r3, from + 3 * from_row, sizeof r3);
+    s0 = NN__SHUFFLE(r0, r1, 0, 4, 1, 5), s1 = NN__SHUFFLE(r2, r3, 0, 4, 1, 5);
+    s2 = NN__SHUFFLE(r0, r1, 2, 6, 3, 7), s3 = NN__SHUFFLE(r2, r3, 2, 6, 3, 7);
+    r0 = NN__SHUFFLE(s0, s1, 0, 1, 4, 5), r1 = NN__SHUFFLE(s0, s1, 2, 3, 6, 7);
+    r2 = NN__SHUFFLE(s2, s3, 0, 1, 4, 5), r3 = NN__SHUFFLE(s2, s3, 2, 3, 6, 7);
+    memcpy(to, &r0, sizeof r0), memcpy(to + NN__COLUMNS, &r1, sizeof r1);
+    memcpy(to + 2 * NN__COLUMNS, &r2, sizeof r2), memcpy(to + 3 * NN__COLUMNS, &r3, sizeof r3);
+}
+
+/* The NN__COLUMNS columns of B from j on, row after row, with zeros where B ends. */
+static void nn__pack_panel(float *to, const nn__product *p, int j)
+{
+    const int columns = NN__MIN(p->n - j, NN__COLUMNS);
+    const float *b = p->b + j * p->b_column;
+    int q = 0;
+    if (columns < NN__COLUMNS) memset(to, 0, sizeof *to * NN__COLUMNS * (size_t)p->k);
+    if (p->b_column == 1 && columns == NN__COLUMNS) {
+        for (; q < p->k; q++, to += NN__COLUMNS, b += p->b_row) {
+            nn__v_store(to, nn__v_load(b));
+            nn__v_store(to + NN__LANES, nn__v_load(b + NN__LANES));
+        }
+        return;
+    }
+    for (; p->b_row == 1 && q + 4 <= p->k; q += 4) {
+        int c = 0;
+        for (; c + 4 <= columns; c += 4)
+            nn__transpose_4x4(to + q * NN__COLUMNS + c, b + c * p->b_column + q, p->b_column);
+        for (; c < columns; c++)
+            for (int i = q; i < q + 4; i++) to[i * NN__COLUMNS + c] = b[c * p->b_column + i];
+    }
+    for (; q < p->k; q++)
+        for (int c = 0; c < columns; c++)
+            to[q * NN__COLUMNS + c] = b[c * p->b_column + q * p->b_row];
+}
+
+/* A tile's upper left corner (i, j), where its B is, and which terms of k are added. */
+typedef struct nn__tile_at {
+    int i, j, q, terms;
+    const float *b;
+    ptrdiff_t b_row;
+} nn__tile_at;
+
+/* Writes one row of sums to C: onto what is there, and after the last term with the bias. */
+NN__OP void nn__row_out(float *c, nn__v sums, const float *bias, bool add, size_t columns)
+{
+    if (bias) sums += nn__v_load_some(bias, columns);
+    if (add) sums += nn__v_load_some(c, columns);
+    nn__v_store_some(c, sums, columns);
+}
+
+/* A tile as wide as `vectors`, which is a constant at each call. */
+NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int vectors)
+{
+    nn__v sums[NN__TILE_ROWS][2], zero = { 0 };
+    const float *a[NN__TILE_ROWS], *b = t->b;
+    const ptrdiff_t step = p->a_column;
+    const int rows = NN__MIN(p->m - t->i, (int)NN__TILE_ROWS);
+    for (int r = 0; r < NN__TILE_ROWS; r++) /* rows past the end repeat the last one */
+        a[r] = p->a + (t->i + NN__MIN(r, rows - 1)) * p->a_row + t->q * step;
+    NN__UNROLL
+    for (int r = 0; r < NN__TILE_ROWS; r++) sums[r][0] = sums[r][1] = zero;
+    for (int q = 0; q < t->terms; q++, b += t->b_row) {
+        nn__v b0 = nn__v_load(b), b1 = vectors > 1 ? nn__v_load(b + NN__LANES) : zero;
+        NN__UNROLL
+        for (int r = 0; r < NN__TILE_ROWS; r++) {
+            nn__v a_r = nn__v_all(a[r][q * step]);
+            sums[r][0] = NN__V_FMA(a_r, b0, sums[r][0]);
+            if (vectors > 1) sums[r][1] = NN__V_FMA(a_r, b1, sums[r][1]);
+        }
+    }
+    float *c = p->c + (size_t)t->i * (size_t)p->n + t->j;
+    const size_t columns = (size_t)(p->n - t->j);
+    const bool add = p->add || t->q > 0;
+    const float *bias = t->q + t->terms == p->k && p->bias ? p->bias + t->j : NULL;
+    NN__UNROLL
+    for (int r = 0; r < NN__TILE_ROWS; r++, c += p->n) {
+        if (r == rows) break;
+        nn__row_out(c, sums[r][0], bias, add, columns);
+        if (vectors > 1)
+            nn__row_out(c + NN__LANES, sums[r][1], bias ? bias + NN__LANES : NULL, add,
+                        columns - NN__LANES);
+    }
+}
+
+/* One block of C: rows from i, panels panel .. panel_end - 1, over all of k. */
+static void nn__tile_block(const nn__product *p, int i_begin, int panel, int panel_end, bool direct)
+{
+    nn__tile_at t;
+    const int i_end = NN__MIN(i_begin + NN__BLOCK_ROWS, p->m), j_begin = panel * NN__COLUMNS;
+    const int pieces = (p->k + NN__BLOCK_K - 1) / NN__BLOCK_K, step = (p->k + pieces - 1) / pieces;
+    for (t.q = 0; t.q < p->k; t.q += step)
+        for (int j = panel; j < panel_end; j++) {
+            t.j = j * NN__COLUMNS, t.terms = NN__MIN(step, p->k - t.q);
+            bool in_place = direct && t.j + NN__COLUMNS <= p->n; /* a full panel lies well in B */
+            t.b_row = in_place ? p->b_row : NN__COLUMNS;
+            t.b = in_place ? p->b + t.j + t.q * p->b_row
+                           : p->work + ((size_t)j * (size_t)p->k + (size_t)t.q) * NN__COLUMNS;
+            for (t.i = i_begin; t.i < i_end; t.i += NN__TILE_ROWS)
+                if (p->n - t.j > NN__LANES) nn__tile(p, &t, 2);
+                else nn__tile(p, &t, 1);
+        }
+    if (!p->finish) return;
+    for (int i = i_begin; i < i_end; i++)
+        p->finish(p->c + (size_t)i * (size_t)p->n + j_begin,
+                  (size_t)(NN__MIN(panel_end * NN__COLUMNS, p->n) - j_begin), p->alpha);
+}
+
+/* Dot products of one row with four: b points at their starts. */
+NN__OP void nn__dots_of_four(float out[4], const float *a, const float *const b[4], size_t k)
+{
+    nn__v sums[4], zero = { 0 };
+    size_t q = 0;
+    NN__UNROLL
+    for (int s = 0; s < 4; s++) sums[s] = zero;
+    for (; q + NN__LANES <= k; q += NN__LANES) {
+        nn__v x = nn__v_load(a + q);
+        NN__UNROLL
+        for (int s = 0; s < 4; s++) sums[s] = NN__V_FMA(x, nn__v_load(b[s] + q), sums[s]);
+    }
+    for (int s = 0; s < 4; s++) {
+        if (q < k)
+            sums[s] =
+                NN__V_FMA(nn__v_load_some(a + q, k - q), nn__v_load_some(b[s] + q, k - q), sums[s]);
+        out[s] = nn__v_sum(sums[s]);
+    }
+}
+
+/* A few rows of A with the rows of B as they lie (B transposed): dot products, which read B once
+   and pack nothing. For batches of one. */
+static void nn__dots(const nn__product *p)
+{
+    float sums[4];
+    const float *b[4];
+    for (int i = 0; i < p->m; i++) {
+        float *c = p->c + (size_t)i * (size_t)p->n;
+        for (int j = 0; j < p->n; j += 4) {
+            for (int s = 0; s < 4; s++) b[s] = p->b + NN__MIN(j + s, p->n - 1) * p->b_column;
+            nn__dots_of_four(sums, p->a + i * p->a_row, b, (size_t)p->k);
+            for (int s = 0; s < 4 && j + s < p->n; s++)
+                c[j + s] = (p->add ? c[j + s] : 0) + sums[s] + (p->bias ? p->bias[j + s] : 0);
+        }
+        if (p->finish) p->finish(c, (size_t)p->n, p->alpha);
+    }
+}
+
+static void NN__V(nn__matmul)(const nn__product *p)
+{
+    const int panels = (p->n + NN__COLUMNS - 1) / NN__COLUMNS;
+    const int across = (panels + NN__BLOCK_PANELS - 1) / NN__BLOCK_PANELS;
+    const int blocks = across * ((p->m + NN__BLOCK_ROWS - 1) / NN__BLOCK_ROWS);
+    const bool direct = p->b_column == 1 && p->m <= NN__DIRECT_ROWS;
+    const bool large = (double)p->m * p->n * p->k > 1e6; /* else waking threads costs more */
+    (void)large;
+    if (p->m <= 3 && p->a_column == 1 && p->b_row == 1) {
+        nn__dots(p);
+        return;
+    }
+    NN__PARALLEL(large)
+    {
+        NN__SHARED_FOR
+        for (int panel = 0; panel < panels; panel++)
+            if (!direct || (panel + 1) * NN__COLUMNS > p->n)
+                nn__pack_panel(p->work + (size_t)panel * NN__COLUMNS * (size_t)p->k, p,
+                               panel * NN__COLUMNS);
+        NN__SHARED_FOR
+        for (int block = 0; block < blocks; block++) {
+            int first = block % across * NN__BLOCK_PANELS;
+            nn__tile_block(p, block / across * NN__BLOCK_ROWS, first,
+                           NN__MIN(first + NN__BLOCK_PANELS, panels), direct);
+        }
+    }
+}
+
+/* ---- loops over arrays ------------------------------------------------------ >>simd/loops
+   The vector twins of >>kernels; their formulas stand there. */
+#define NN__ZERO nn__v_all(0)
+#define NN__ONE nn__v_all(1)
+/* clang-format off */
+#define NN__V_POINTWISE_LIST(X)                                                                    \
+    X(relu, nn__v_max(NN__ZERO, x), nn__v_select((nn__vi)(y > NN__ZERO), NN__ONE, NN__ZERO))       \
+    X(leaky_relu, nn__v_select((nn__vi)(x < NN__ZERO), a * x, x),                                  \
+      nn__v_select((nn__vi)(y > NN__ZERO), NN__ONE, nn__v_all(a)))                                 \
+    X(elu, nn__v_select((nn__vi)(x < NN__ZERO), a * nn__v_expm1_negative(x), x),                   \
+      nn__v_select((nn__vi)(y > NN__ZERO), NN__ONE, y + a))                                        \
+    X(sigmoid, nn__v_sigmoid(x), y * (1.0f - y))                                                   \
+    X(tanh, nn__v_tanh(x), 1.0f - y * y)                                                           \
+    X(silu, x * nn__v_sigmoid(x), nn__v_sigmoid(x) * (1.0f + x * (1.0f - nn__v_sigmoid(x))))       \
+    X(softplus, nn__v_softplus(x), -nn__v_expm1_negative(-y))
+/* clang-format on */
+
+#define NN__V_POINTWISE_LOOPS(name, forward, slope)                                                \
+    static void NN__V(nn__##name##_forward)(float *ys, const float *xs, size_t n, float a)         \
+    {                                                                                              \
+        (void)a;                                                                                   \
+        for (size_t i = 0; i < n; i += NN__LANES) {                                                \
+            nn__v x = nn__v_load_some(xs + i, n - i);                                              \
+            nn__v_store_some(ys + i, forward, n - i);                                              \
+        }                                                                                          \
+    }                                                                                              \
+    static void NN__V(nn__##name##_backward)(float *dx, const float *dy, const float *xs,          \
+                                             const float *ys, size_t n, float a)                   \
+    {                                                                                              \
+        (void)a;                                                                                   \
+        for (size_t i = 0; i < n; i += NN__LANES) {                                                \
+            nn__v x = nn__v_load_some(xs + i, n - i), y = nn__v_load_some(ys + i, n - i);          \
+            nn__v d = nn__v_load_some(dx + i, n - i);                                              \
+            (void)x, (void)y;                                                                      \
+            d += nn__v_load_some(dy + i, n - i) * (slope);                                         \
+            nn__v_store_some(dx + i, d, n - i);                                                    \
+        }                                                                                          \
+    }                                                                                              \
+    static void NN__V(nn__##name##_in_place)(float *dy, const float *ys, size_t n, float a)        \
+    {                                                                                              \
+        (void)a;                                                                                   \
+        for (size_t i = 0; i < n; i += NN__LANES) {                                                \
+            nn__v x = NN__ZERO, y = nn__v_load_some(ys + i, n - i);                                \
+            (void)x, (void)y;                                                                      \
+            nn__v_store_some(dy + i, nn__v_load_some(dy + i, n - i) * (slope), n - i);             \
+        }                                                                                          \
+    }                                                                                              \
+    static void NN__V(nn__##name##_finish)(float *c, size_t n, double alpha)                       \
+    {                                                                                              \
+        NN__V(nn__##name##_forward)(c, c, n, (float)alpha);                                        \
+    }
+NN__V_POINTWISE_LIST(NN__V_POINTWISE_LOOPS)
+
+static float NN__V(nn__softmax_row)(float *y, const float *x, float m, int C)
+{
+    const size_t n = (size_t)C;
+    nn__v sums = NN__ZERO;
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__v e = nn__v_exp(nn__v_load_some(x + i, n - i) - m);
+        nn__v_store_some(y + i, e, n - i);
+        sums += n - i >= NN__LANES ? e : nn__v_load_some(y + i, n - i); /* without the empty ones */
+    }
+    const float sum = nn__v_sum(sums);
+    for (size_t i = 0; i < n; i += NN__LANES)
+        nn__v_store_some(y + i, nn__v_load_some(y + i, n - i) / sum, n - i);
+    return sum;
+}
+
+static void NN__V(nn__adam)(float *w, const float *g, float *m, float *s, size_t n,
+                            const nn__adam *k)
+{
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__v w_i = nn__v_load_some(w + i, n - i), decay = nn__v_all(k->decay);
+        nn__v g_i = NN__V_FMA(decay, w_i, nn__v_load_some(g + i, n - i));
+        nn__v m_i = NN__V_FMA(nn__v_all(k->beta1), nn__v_load_some(m + i, n - i), k->rest1 * g_i);
+        nn__v s_i =
+            NN__V_FMA(nn__v_all(k->beta2), nn__v_load_some(s + i, n - i), k->rest2 * g_i * g_i);
+        nn__v root = NN__V_FMA(NN__V_SQRT(s_i), nn__v_all(k->root), nn__v_all(k->epsilon));
+        nn__v_store_some(m + i, m_i, n - i);
+        nn__v_store_some(s + i, s_i, n - i);
+        nn__v_store_some(w + i, k->shrink * w_i - k->rate * m_i / root, n - i);
+    }
+}
+
+static void NN__V(nn__sgd)(float *w, const float *g, float *v, size_t n, float rate, float momentum,
+                           bool nesterov, float decay)
+{
+    const nn__v mu = nn__v_all(momentum);
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__v w_i = nn__v_load_some(w + i, n - i);
+        nn__v step = NN__V_FMA(nn__v_all(decay), w_i, nn__v_load_some(g + i, n - i));
+        if (v) {
+            nn__v v_i = NN__V_FMA(mu, nn__v_load_some(v + i, n - i), step);
+            nn__v_store_some(v + i, v_i, n - i);
+            step = nesterov ? NN__V_FMA(mu, v_i, step) : v_i;
+        }
+        nn__v_store_some(w + i, w_i - rate * step, n - i);
+    }
+}
+
+static void NN__V(nn__bytes)(float *out, const uint8_t *raw, float offset, float factor, size_t n)
+{
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__vb bytes = { 0 };
+        memcpy(&bytes, raw + i, NN__MIN(n - i, (size_t)NN__LANES));
+        nn__v x = __builtin_convertvector(__builtin_convertvector(bytes, nn__vi), nn__v);
+        nn__v_store_some(out + i, factor * (x - offset), n - i);
+    }
+}
+
+static void NN__V(nn__add)(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i += NN__LANES)
+        nn__v_store_some(y + i, nn__v_load_some(y + i, n - i) + nn__v_load_some(x + i, n - i),
+                         n - i);
+}
+
+static double NN__V(nn__squares)(const float *x, size_t n)
+{
+    typedef float quarter __attribute__((vector_size(16), may_alias));
+    typedef double quarter_sums __attribute__((vector_size(32), may_alias));
+    quarter_sums sums = { 0 };
+    double s[4];
+    for (size_t i = 0; i < n; i += 4) {
+        quarter x_i = { 0 };
+        memcpy(&x_i, x + i, NN__MIN(n - i, (size_t)4) * sizeof *x);
+        quarter_sums d = __builtin_convertvector(x_i, quarter_sums);
+        sums += d * d;
+    }
+    memcpy(s, &sums, sizeof s);
+    return (s[0] + s[1]) + (s[2] + s[3]);
+}
+
+static bool NN__V(nn__finite)(const float *x, size_t n)
+{
+    const nn__vi exponent = nn__v_ints(0x7f800000);
+    nn__vi found = nn__v_ints(0), zero = { 0 };
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__vi bits = (nn__vi)nn__v_load_some(x + i, n - i) & exponent;
+        found |= (nn__vi)(bits == exponent);
+    }
+    return memcmp(&found, &zero, sizeof found) == 0;
+}
+
+/* clang-format off */
+#define NN__V_POINTWISE_ROW(name)                                                                  \
+    { NN__V(nn__##name##_forward), NN__V(nn__##name##_backward), NN__V(nn__##name##_in_place),     \
+      NN__V(nn__##name##_finish) }
+#define NN__V_NOTHING { NULL, NULL, NULL, NULL }
+/* clang-format on */
+#define NN__V_TEXT(x) NN__V_TEXT_OF(x)
+#define NN__V_TEXT_OF(x) #x
+
+/* In the order of NN_ACTIVATION_LIST. */
+static const nn__vectors NN__V(nn__table) = {
+    &NN__V_TEXT(NN__V())[1],
+    NN__V(nn__matmul),
+    { NN__V_NOTHING, NN__V_POINTWISE_ROW(relu), NN__V_POINTWISE_ROW(leaky_relu),
+      NN__V_POINTWISE_ROW(elu), NN__V_POINTWISE_ROW(sigmoid), NN__V_POINTWISE_ROW(tanh),
+      NN__V_NOTHING, NN__V_POINTWISE_ROW(silu), NN__V_POINTWISE_ROW(softplus) },
+    NN__V(nn__softmax_row),
+    NN__V(nn__adam),
+    NN__V(nn__sgd),
+    NN__V(nn__bytes),
+    NN__V(nn__add),
+    NN__V(nn__squares),
+    NN__V(nn__finite)
+};
+
+#ifdef NN__IN_PLACE
+#define NN__VECTORS_DONE
+#undef NN__PASS
+#elif defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif /* vectors */
+
+#if defined(NN_IMPLEMENTATION) && !defined(NN__PASS)
+#ifndef NN_IMPLEMENTATION_REST_DONE
+#define NN_IMPLEMENTATION_REST_DONE
+
+/* ---- which table ------------------------------------------------------------ >>simd/choice */
+
+/* Code paths from the slowest on; `has` says whether the CPU can run it. */
+typedef struct nn__path {
+    const char *name;
+    const nn__vectors *table;
+    bool has;
+} nn__path;
+
+static const nn__vectors nn__plain =
+    NN__EMPTY; /* stands for plain code where a choice has been made */
+
+static const nn__vectors *nn__choose(void)
+{
+    nn__path path[4] = { { "scalar", &nn__plain, true } };
+    int paths = 1, best;
+    const char *wish = getenv("NN_CPU");
+#if NN__VECTORS
+    path[paths].name = NN__V(nn__table).name, path[paths].table = &NN__V(nn__table);
+    path[paths++].has = true;
+#endif
+#if NN__SEVERAL && NN__BASE < NN__AVX2
+    path[paths].name = "avx2", path[paths].table = &nn__table_avx2;
+    path[paths++].has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+#if NN__SEVERAL && NN__BASE < NN__AVX512
+    path[paths].name = "avx512", path[paths].table = &nn__table_avx512;
+    path[paths++].has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma");
+#endif
+    for (best = paths - 1; !path[best].has; best--) {
+    }
+    for (int i = 0; wish && i < paths; i++)
+        if (path[i].has && strcmp(path[i].name, wish) == 0) return path[i].table;
+    if (wish && *wish)
+        nn__log(NN_LOG_WARNING, "NN_CPU=%s is not to be had on this machine: using %s", wish,
+                path[best].name);
+    return path[best].table;
+}
+
+static const nn__vectors *nn__chosen; /* written once, or by several threads with the same value */
+
+static const nn__vectors *nn__vector(void)
+{
+#ifdef __GNUC__
+    const nn__vectors *table = __atomic_load_n(&nn__chosen, __ATOMIC_RELAXED);
+    if (!table) {
+        table = nn__choose();
+        __atomic_store_n(&nn__chosen, table, __ATOMIC_RELAXED);
+    }
+#else
+    const nn__vectors *table = nn__chosen ? nn__chosen : (nn__chosen = nn__choose());
+#endif
+    return table == &nn__plain ? NULL : table;
+}
+
+NN_API const char *nn_cpu_name(void)
+{
+    return nn__vector() ? nn__vector()->name : "scalar";
+}
 
 /* ---- denormals ------------------------------------------------------------ >>simd/denormals
    Numbers below 1e-38 cost a hundred cycles each on many CPUs, and weights and moments that decay
    get there. Inside a training step they are taken as 0; the caller's mode comes back. */
 static unsigned nn__denormals_off(void)
 {
-#if NN__AVX2
+#if NN__VECTORS && defined(__x86_64__)
     unsigned mode = _mm_getcsr();
     _mm_setcsr(mode | 0x8040); /* flush to zero, denormals are zero */
     return mode;
@@ -1468,14 +2159,14 @@ static unsigned nn__denormals_off(void)
 
 static void nn__denormals_restore(unsigned mode)
 {
-#if NN__AVX2
+#if NN__VECTORS && defined(__x86_64__)
     _mm_setcsr(mode);
 #else
     (void)mode;
 #endif
 }
 
-/* ---- are all finite? ------------------------------------------------------ >>simd/finite
+/* ---- are all finite? ---------------------------------------------------------- >>simd/finite
    A float is NaN or infinite where all bits of its exponent are set. Looking at bits works even
    where the compiler was told that NaN does not exist. */
 static bool nn__finite_ref(const nn_real *x, size_t n)
@@ -1493,26 +2184,9 @@ static bool nn__finite_ref(const nn_real *x, size_t n)
     return finite;
 }
 
-#if NN__AVX2
-NN__VECTOR static bool nn__finite_avx2(const nn_real *x, size_t n)
-{
-    const __m256i exponent = _mm256_set1_epi32(0x7f800000);
-    __m256i found = _mm256_setzero_si256();
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        __m256i bits = _mm256_and_si256(_mm256_castps_si256(nn__v_load(x + i)), exponent);
-        found = _mm256_or_si256(found, _mm256_cmpeq_epi32(bits, exponent));
-    }
-    return _mm256_testz_si256(found, found) && nn__finite_ref(x + i, n - i);
-}
-#endif
-
 static bool nn__finite(const nn_real *x, size_t n)
 {
-#if NN__AVX2
-    if (nn__cpu() == NN__CPU_AVX2) return nn__finite_avx2(x, n);
-#endif
-    return nn__finite_ref(x, n);
+    return nn__vector() ? nn__vector()->finite(x, n) : nn__finite_ref(x, n);
 }
 
 /* The same care for one double: isnan says no to everything under -ffast-math. */
@@ -1524,34 +2198,18 @@ static bool nn__is_nan(double x)
 }
 
 /* ======================================================================== >>matmul ===========
-   C = A B with rows of C in tiles of 6 and columns in tiles of 16: 12 vectors of sums stay in
-   registers while k runs, and each number that is loaded is used 6 or 16 times. B is packed first
-   into panels of 16 columns, so that the inner loop reads it straight on; A is read where it lies,
-   through one pointer for each of the 6 rows. Blocks of k keep a panel of B in the first-level
-   cache while all rows of a block of A pass by (Goto and van de Geijn 2008). */
+   C = A B, as Goto and van de Geijn 2008 do it. The definition is three loops; it is slow because
+   it loads two numbers for each multiply-add, and because it walks B down its columns. The fast
+   one (>>simd/matmul) has the same loops in another order:
 
-enum {
-    NN__TILE_ROWS = 6,
-    NN__TILE_COLUMNS = 16,
-    NN__BLOCK_ROWS = 96,
-    NN__BLOCK_PANELS = 4,
-    NN__BLOCK_K = 384
-};
-
-/* Called on finished pieces of rows of C: an activation, in place. */
-typedef void nn__finish(nn_real *c, size_t n, double alpha);
-
-typedef struct nn__product {
-    nn_real *c;
-    const nn_real *a, *b;
-    int m, n, k;
-    ptrdiff_t a_row, a_column, b_row, b_column; /* steps, in numbers */
-    bool add; /* C += A B */
-    const nn_real *bias; /* (n), added to every row; or NULL */
-    nn__finish *finish; /* or NULL */
-    double alpha;
-    nn_real *work;
-} nn__product;
+     tile     6 rows of C and two vectors of columns are summed in registers: each number of A that
+              is loaded meets 2 vectors, each vector of B meets 6 rows.
+     panel    B is copied ("packed") into panels as wide as a tile, row after row, so the innermost
+              loop reads it straight on. A stays where it is: 6 pointers walk along 6 rows. Where B
+              already lies that way and few rows of A use it, it stays where it is too.
+     block    k is cut so that a piece of a panel stays in the first-level cache while all rows of
+              a block of A pass by, and the block of A in the second-level cache.
+     threads  take blocks of C. Every number of C is summed by one thread, in one order. */
 
 /* The definition: c_ij = sum_q a_iq b_qj, then bias and activation. */
 static void nn__matmul_ref(const nn__product *p)
@@ -1571,119 +2229,16 @@ static void nn__matmul_ref(const nn__product *p)
 
 NN_API size_t nn_matmul_work_size(int m, int n, int k)
 {
+    const size_t widest = 32; /* columns of a panel, with the longest vectors */
     (void)m;
-    size_t panels = ((size_t)n + NN__TILE_COLUMNS - 1) / NN__TILE_COLUMNS;
-    return panels * NN__TILE_COLUMNS * (size_t)k + 1; /* 1: never empty */
+    return ((size_t)n + widest - 1) / widest * widest * (size_t)k + 1; /* 1: never empty */
 }
-
-#if NN__AVX2
-/* The 16 columns of B from j on, row after row, with zeros where B ends. */
-static void nn__pack_panel(float *to, const nn__product *p, int j)
-{
-    int columns = NN__MIN(p->n - j, (int)NN__TILE_COLUMNS);
-    const float *b = p->b + j * p->b_column;
-    if (columns < NN__TILE_COLUMNS) memset(to, 0, sizeof(float) * NN__TILE_COLUMNS * (size_t)p->k);
-    if (p->b_column == 1 && columns == NN__TILE_COLUMNS)
-        for (int q = 0; q < p->k; q++)
-            memcpy(to + q * NN__TILE_COLUMNS, b + q * p->b_row, sizeof(float) * NN__TILE_COLUMNS);
-    else
-        for (int c = 0; c < columns; c++)
-            for (int q = 0; q < p->k; q++)
-                to[q * NN__TILE_COLUMNS + c] = b[c * p->b_column + q * p->b_row];
-}
-
-/* sums (6, 16) = 6 rows of A times one packed panel of B, over k terms. */
-NN__VECTOR static void nn__tile_avx2_6x16(float *sums, const float *const a[NN__TILE_ROWS],
-                                          ptrdiff_t a_column, const float *b, int k)
-{
-    nn__v c[NN__TILE_ROWS][2];
-    NN__UNROLL
-    for (int i = 0; i < NN__TILE_ROWS; i++) c[i][0] = c[i][1] = nn__v_all(0);
-    for (ptrdiff_t q = 0, at = 0; q < k; q++, at += a_column, b += NN__TILE_COLUMNS) {
-        nn__v b0 = nn__v_load(b), b1 = nn__v_load(b + 8);
-        NN__UNROLL
-        for (int i = 0; i < NN__TILE_ROWS; i++) {
-            nn__v a_i = nn__v_all(a[i][at]);
-            c[i][0] = nn__v_fma(a_i, b0, c[i][0]);
-            c[i][1] = nn__v_fma(a_i, b1, c[i][1]);
-        }
-    }
-    NN__UNROLL
-    for (int i = 0; i < NN__TILE_ROWS; i++) {
-        nn__v_store(sums + i * NN__TILE_COLUMNS, c[i][0]);
-        nn__v_store(sums + i * NN__TILE_COLUMNS + 8, c[i][1]);
-    }
-}
-
-/* Puts a tile of sums into C at (i, j): over or onto what is there, and after the last block of k
-   with bias and activation. */
-static void nn__tile_out(const nn__product *p, const float *sums, int i, int j, bool add, bool last)
-{
-    int rows = NN__MIN(p->m - i, (int)NN__TILE_ROWS);
-    int columns = NN__MIN(p->n - j, (int)NN__TILE_COLUMNS);
-    for (int r = 0; r < rows; r++, sums += NN__TILE_COLUMNS) {
-        float *c = p->c + (size_t)(i + r) * (size_t)p->n + j;
-        if (add)
-            for (int s = 0; s < columns; s++) c[s] += sums[s];
-        else memcpy(c, sums, sizeof(float) * (size_t)columns);
-        if (last && p->bias)
-            for (int s = 0; s < columns; s++) c[s] += p->bias[j + s];
-        if (last && p->finish) p->finish(c, (size_t)columns, p->alpha);
-    }
-}
-
-/* One block of C: rows from i, panels from `panel`, over all of k. */
-static void nn__matmul_block(const nn__product *p, int i_begin, int panel_begin, int panel_end)
-{
-    float sums[NN__TILE_ROWS * NN__TILE_COLUMNS];
-    int i_end = NN__MIN(i_begin + NN__BLOCK_ROWS, p->m);
-    int blocks = (p->k + NN__BLOCK_K - 1) / NN__BLOCK_K, step = (p->k + blocks - 1) / blocks;
-    for (int q = 0; q < p->k; q += step)
-        for (int panel = panel_begin; panel < panel_end; panel++) {
-            int terms = NN__MIN(step, p->k - q);
-            const float *b =
-                p->work + ((size_t)panel * (size_t)p->k + (size_t)q) * NN__TILE_COLUMNS;
-            for (int i = i_begin; i < i_end; i += NN__TILE_ROWS) {
-                const float *a[NN__TILE_ROWS]; /* rows past the end repeat the last one */
-                for (int r = 0; r < NN__TILE_ROWS; r++)
-                    a[r] = p->a + NN__MIN(i + r, p->m - 1) * p->a_row + q * p->a_column;
-                nn__tile_avx2_6x16(sums, a, p->a_column, b, terms);
-                nn__tile_out(p, sums, i, panel * NN__TILE_COLUMNS, p->add || q > 0,
-                             q + terms == p->k);
-            }
-        }
-}
-
-static void nn__matmul_avx2(const nn__product *p)
-{
-    int panels = (p->n + NN__TILE_COLUMNS - 1) / NN__TILE_COLUMNS;
-    int across = (panels + NN__BLOCK_PANELS - 1) / NN__BLOCK_PANELS;
-    int blocks = across * ((p->m + NN__BLOCK_ROWS - 1) / NN__BLOCK_ROWS);
-    bool large = (double)p->m * p->n * p->k > 1e6; /* else waking threads costs more */
-    (void)large;
-    NN__PARALLEL(large)
-    for (int panel = 0; panel < panels; panel++)
-        nn__pack_panel(p->work + (size_t)panel * NN__TILE_COLUMNS * (size_t)p->k, p,
-                       panel * NN__TILE_COLUMNS);
-    NN__PARALLEL(large)
-    for (int block = 0; block < blocks; block++) {
-        int first = block % across * NN__BLOCK_PANELS;
-        nn__matmul_block(p, block / across * NN__BLOCK_ROWS, first,
-                         NN__MIN(first + NN__BLOCK_PANELS, panels));
-    }
-}
-#endif
 
 static void nn__matmul_run(const nn__product *p)
 {
     NN_ASSERT(p->c && p->a && p->b && p->m >= 0 && p->n >= 0 && p->k >= 0);
-#if NN__AVX2
-    if (nn__cpu() == NN__CPU_AVX2 && p->m > 0 && p->n > 0 && p->k > 0) {
-        nn__matmul_avx2(p);
-        return;
-    }
-#endif
-    nn__matmul_ref(p);
+    if (nn__vector() && p->m > 0 && p->n > 0 && p->k > 0) nn__vector()->matmul(p);
+    else nn__matmul_ref(p);
 }
 
 static nn__product nn__product_of(nn_real *c, const nn_real *a, const nn_real *b, int m, int n,
@@ -1789,59 +2344,15 @@ static nn_real nn__normal_density(nn_real x)
     }
 NN__POINTWISE_LIST(NN__POINTWISE_LOOPS)
 
-typedef struct nn__pointwise {
-    void (*forward)(nn_real *ys, const nn_real *xs, size_t n, nn_real a);
-    void (*backward)(nn_real *dx, const nn_real *dy, const nn_real *xs, const nn_real *ys, size_t n,
-                     nn_real a);
-    void (*in_place)(nn_real *dy, const nn_real *ys, size_t n, nn_real a);
-    nn__finish *finish;
-} nn__pointwise;
-
-#if NN__AVX2
-/* ReLU, which most networks have, 8 numbers at a time: the same four loops. */
-NN__VECTOR static void nn__relu_forward_avx2(nn_real *ys, const nn_real *xs, size_t n, nn_real a)
-{
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) nn__v_store(ys + i, nn__v_max(nn__v_all(0), nn__v_load(xs + i)));
-    nn__relu_forward(ys + i, xs + i, n - i, a);
-}
-
-NN__VECTOR static void nn__relu_backward_avx2(nn_real *dx, const nn_real *dy, const nn_real *xs,
-                                              const nn_real *ys, size_t n, nn_real a)
-{
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        nn__v_store(dx + i, nn__v_load(dx + i) +
-                                nn__v_where_positive(nn__v_load(ys + i), nn__v_load(dy + i)));
-    nn__relu_backward(dx + i, dy + i, xs + i, ys + i, n - i, a);
-}
-
-NN__VECTOR static void nn__relu_in_place_avx2(nn_real *dy, const nn_real *ys, size_t n, nn_real a)
-{
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        nn__v_store(dy + i, nn__v_where_positive(nn__v_load(ys + i), nn__v_load(dy + i)));
-    nn__relu_in_place(dy + i, ys + i, n - i, a);
-}
-
-static void nn__relu_finish_avx2(nn_real *c, size_t n, double alpha)
-{
-    nn__relu_forward_avx2(c, c, n, (nn_real)alpha);
-}
-#endif
-
-/* The loops of a pointwise activation. */
+/* The loops of a pointwise activation, the fast ones where there are any. */
 static const nn__pointwise *nn__pointwise_of(nn_activation kind)
 {
 #define NN__POINTWISE_ROW(NAME, name, forward, slope)                                              \
     { nn__##name##_forward, nn__##name##_backward, nn__##name##_in_place, nn__##name##_finish },
     static const nn__pointwise table[] = { NN__POINTWISE_LIST(NN__POINTWISE_ROW) };
     NN_ASSERT((int)kind >= 0 && kind < NN_SOFTMAX);
-#if NN__AVX2
-    static const nn__pointwise relu_avx2 = { nn__relu_forward_avx2, nn__relu_backward_avx2,
-                                             nn__relu_in_place_avx2, nn__relu_finish_avx2 };
-    if (kind == NN_RELU && nn__cpu() == NN__CPU_AVX2) return &relu_avx2;
-#endif
+    if (nn__vector() && nn__vector()->pointwise[kind].forward)
+        return &nn__vector()->pointwise[kind];
     return &table[kind];
 }
 
@@ -1886,6 +2397,7 @@ static nn_real nn__maximum(const nn_real *x, int n)
 static nn_real nn__softmax_row(nn_real *y, const nn_real *x, nn_real m, int C)
 {
     nn_real sum = 0;
+    if (nn__vector()) return nn__vector()->softmax_row(y, x, m, C);
     for (int i = 0; i < C; i++) sum += y[i] = NN__LIBM(exp)(x[i] - m);
     for (int i = 0; i < C; i++) y[i] /= sum;
     return sum;
@@ -2193,10 +2705,16 @@ NN_API void nn_dense_forward(nn_real *y, const nn_real *x, const nn_real *w, con
     nn__dense_run(y, x, w, b, B, I, O, NN_LINEAR, 0, work);
 }
 
+static void nn__add_to(nn_real *y, const nn_real *x, size_t n)
+{
+    if (nn__vector()) nn__vector()->add(y, x, n);
+    else
+        for (size_t i = 0; i < n; i++) y[i] += x[i];
+}
+
 static void nn__bias_backward(nn_real *db, const nn_real *dy, int B, int O)
 {
-    for (int b = 0; b < B; b++, dy += O)
-        for (int o = 0; o < O; o++) db[o] += dy[o];
+    for (int b = 0; b < B; b++, dy += O) nn__add_to(db, dy, (size_t)O);
 }
 
 NN_API void nn_dense_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
@@ -2399,11 +2917,9 @@ static void nn__penalty_backward(nn_real *dw, const nn_real *w, size_t n, double
 
 /* ---- optimizers ----------------------------------------------------- >>kernels/optimizer
    One pass over parameter, gradient and state; the formulas stand at the declarations.  [F5] */
-NN_API void nn_sgd_step(nn_real *w, const nn_real *g, nn_real *v, size_t n, double lr,
-                        double momentum, bool nesterov, double weight_decay)
+static void nn__sgd_ref(nn_real *w, const nn_real *g, nn_real *v, size_t n, nn_real rate,
+                        nn_real mu, bool nesterov, nn_real decay)
 {
-    const nn_real rate = (nn_real)lr, mu = (nn_real)momentum, decay = (nn_real)weight_decay;
-    NN_ASSERT(n == 0 || (w && g && (v || momentum == 0)));
     for (size_t i = 0; i < n; i++) {
         nn_real step = g[i] + decay * w[i];
         if (v) {
@@ -2412,6 +2928,15 @@ NN_API void nn_sgd_step(nn_real *w, const nn_real *g, nn_real *v, size_t n, doub
         }
         w[i] -= rate * step;
     }
+}
+
+NN_API void nn_sgd_step(nn_real *w, const nn_real *g, nn_real *v, size_t n, double lr,
+                        double momentum, bool nesterov, double weight_decay)
+{
+    const nn_real rate = (nn_real)lr, mu = (nn_real)momentum, decay = (nn_real)weight_decay;
+    NN_ASSERT(n == 0 || (w && g && (v || momentum == 0)));
+    if (nn__vector()) nn__vector()->sgd(w, g, v, n, rate, mu, nesterov, decay);
+    else nn__sgd_ref(w, g, v, n, rate, mu, nesterov, decay);
 }
 
 NN_API void nn_rmsprop_step(nn_real *w, const nn_real *g, nn_real *s, nn_real *v, size_t n,
@@ -2430,15 +2955,6 @@ NN_API void nn_rmsprop_step(nn_real *w, const nn_real *g, nn_real *s, nn_real *v
     }
 }
 
-/* The constants of one Adam step, with both bias corrections in them. */
-typedef struct nn__adam {
-    nn_real beta1, rest1, beta2, rest2; /* rest = 1 - beta */
-    nn_real rate; /* lr / (1 - beta1^t) */
-    nn_real root; /* 1 / sqrt(1 - beta2^t) */
-    nn_real epsilon;
-    nn_real decay, shrink; /* g + decay w; shrink w first (AdamW) */
-} nn__adam;
-
 static void nn__adam_ref(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n,
                          const nn__adam *k)
 {
@@ -2449,28 +2965,6 @@ static void nn__adam_ref(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, s
         w[i] = k->shrink * w[i] - k->rate * m[i] / (NN__LIBM(sqrt)(s[i]) * k->root + k->epsilon);
     }
 }
-
-#if NN__AVX2
-NN__VECTOR static void nn__adam_avx2(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n,
-                                     const nn__adam *k)
-{
-    const nn__v decay = nn__v_all(k->decay), shrink = nn__v_all(k->shrink);
-    const nn__v beta1 = nn__v_all(k->beta1), rest1 = nn__v_all(k->rest1);
-    const nn__v beta2 = nn__v_all(k->beta2), rest2 = nn__v_all(k->rest2);
-    const nn__v rate = nn__v_all(k->rate), root = nn__v_all(k->root);
-    const nn__v epsilon = nn__v_all(k->epsilon);
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        nn__v w_i = nn__v_load(w + i), g_i = nn__v_fma(decay, w_i, nn__v_load(g + i));
-        nn__v m_i = nn__v_fma(beta1, nn__v_load(m + i), rest1 * g_i);
-        nn__v s_i = nn__v_fma(beta2, nn__v_load(s + i), rest2 * g_i * g_i);
-        nn__v_store(m + i, m_i);
-        nn__v_store(s + i, s_i);
-        nn__v_store(w + i, shrink * w_i - rate * m_i / nn__v_fma(nn__v_sqrt(s_i), root, epsilon));
-    }
-    nn__adam_ref(w + i, g + i, m + i, s + i, n - i, k);
-}
-#endif
 
 static void nn__adam_run(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, double lr,
                          double beta1, double beta2, double epsilon, long t, double decay,
@@ -2484,13 +2978,8 @@ static void nn__adam_run(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, s
     k.root = (nn_real)(1 / sqrt(1 - pow(beta2, (double)t)));
     k.epsilon = (nn_real)epsilon;
     k.decay = (nn_real)decay, k.shrink = (nn_real)shrink;
-#if NN__AVX2
-    if (nn__cpu() == NN__CPU_AVX2) {
-        nn__adam_avx2(w, g, m, s, n, &k);
-        return;
-    }
-#endif
-    nn__adam_ref(w, g, m, s, n, &k);
+    if (nn__vector()) nn__vector()->adam(w, g, m, s, n, &k);
+    else nn__adam_ref(w, g, m, s, n, &k);
 }
 
 NN_API void nn_adam_step(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, double lr,
@@ -2513,29 +3002,9 @@ static double nn__norm_ref(const nn_real *g, size_t n)
     return sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
-#if NN__AVX2
-/* The same four sums in the four doubles of a vector. */
-NN__VECTOR static double nn__norm_avx2(const nn_real *g, size_t n)
-{
-    double sum[4];
-    __m256d sums = _mm256_setzero_pd();
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        __m256d g_i = _mm256_cvtps_pd(_mm_loadu_ps(g + i));
-        sums = _mm256_add_pd(sums, _mm256_mul_pd(g_i, g_i));
-    }
-    _mm256_storeu_pd(sum, sums);
-    for (; i < n; i++) sum[i & 3] += (double)g[i] * (double)g[i];
-    return sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-#endif
-
 NN_API double nn_norm(const nn_real *g, size_t n)
 {
-#if NN__AVX2
-    if (nn__cpu() == NN__CPU_AVX2) return nn__norm_avx2(g, n);
-#endif
-    return nn__norm_ref(g, n);
+    return nn__vector() ? sqrt(nn__vector()->squares(g, n)) : nn__norm_ref(g, n);
 }
 
 /* ---- scores ---------------------------------------------------------- >>kernels/score */
@@ -3830,28 +4299,11 @@ static void nn__scale_bytes(nn_real *out, const uint8_t *raw, const nn_real *off
         for (size_t i = 0; i < n; i++) out[i] = factor[i] * ((nn_real)raw[i] - offset[i]);
 }
 
-#if NN__AVX2
-/* Images: bytes with one scaling for all. */
-NN__VECTOR static void nn__scale_bytes_avx2(nn_real *out, const uint8_t *raw, nn_real offset,
-                                            nn_real factor, size_t n)
-{
-    const nn__v o = nn__v_all(offset), f = nn__v_all(factor);
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8) nn__v_store(out + i, f * (nn__v_bytes(raw + i) - o));
-    nn__scale_bytes(out + i, raw + i, &offset, &factor, 1, n - i);
-}
-#endif
-
 static void nn__scale_row_of_bytes(nn_real *out, const uint8_t *raw, const nn_real *offset,
                                    const nn_real *factor, size_t scalings, size_t n)
 {
-#if NN__AVX2
-    if (scalings == 1 && nn__cpu() == NN__CPU_AVX2) {
-        nn__scale_bytes_avx2(out, raw, offset[0], factor[0], n);
-        return;
-    }
-#endif
-    nn__scale_bytes(out, raw, offset, factor, scalings, n);
+    if (scalings == 1 && nn__vector()) nn__vector()->bytes(out, raw, offset[0], factor[0], n);
+    else nn__scale_bytes(out, raw, offset, factor, scalings, n);
 }
 
 /* Gathers n rows of a into out (n, size), with the scaling that is given (the model's, not the
@@ -5288,8 +5740,8 @@ static nn_status nn__learn_data(nn_model *m, const nn_data *data, nn_place at)
 {
     nn_status status = nn__learn_names(m, data->class_name, data->classes, at);
     for (int i = 0; !status && i < data->inputs; i++)
-        status = nn__learn_scaling(m, i, data->x[i].scalings, data->x[i].offset,
-                                   data->x[i].factor, at);
+        status =
+            nn__learn_scaling(m, i, data->x[i].scalings, data->x[i].offset, data->x[i].factor, at);
     return status;
 }
 
@@ -6848,7 +7300,7 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
     return nn__report(status) ? NAN : (double)dead / (double)layer->size;
 }
 
-#endif /* NN_IMPLEMENTATION_DONE */
+#endif /* NN_IMPLEMENTATION_REST_DONE */
 #endif /* NN_IMPLEMENTATION */
 
 /* This software is available under two licences; choose whichever you prefer.

@@ -139,8 +139,8 @@ static void long_sentences_are_cut(void **state)
     char long_text[2048], expected[8192];
     memset(long_text, 'f', sizeof long_text);
     long_text[sizeof long_text - 1] = 0;
-    for (size_t file = 0; file < 1200; file += file > 480 && file < 530 ? 1 : 37)
-        for (size_t text = 0; text < 1200; text += text > 480 && text < 530 ? 1 : 37) {
+    for (size_t file = 0; file<1200; file += file> 480 && file < 530 ? 1 : 37)
+        for (size_t text = 0; text<1200; text += text> 480 && text < 530 ? 1 : 37) {
             nn_place at = { long_text + sizeof long_text - 1 - file, 123456 };
             const char *sentence = long_text + sizeof long_text - 1 - text;
             snprintf(expected, sizeof expected, "%s:123456: call: %s", at.file, sentence);
@@ -461,9 +461,9 @@ static void impossible_allocations(void **state)
     nn_allocator allocator = { check_allocate, check_release, &memory };
     nn_set_allocator(&allocator);
     const size_t half = (size_t)1 << (sizeof(size_t) * 8 - 1);
-    const size_t counts[] = { SIZE_MAX,        SIZE_MAX - 63,      SIZE_MAX - 64, SIZE_MAX - 72,
-                              SIZE_MAX / 2,    SIZE_MAX / 2 - 71,  half,          half + 1,
-                              SIZE_MAX / 2 + 2 };
+    const size_t counts[] = { SIZE_MAX,      SIZE_MAX - 63, SIZE_MAX - 64,
+                              SIZE_MAX - 72, SIZE_MAX / 2,  SIZE_MAX / 2 - 71,
+                              half,          half + 1,      SIZE_MAX / 2 + 2 };
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         assert_null(nn__alloc(counts[i], 1));
         assert_null(nn__alloc(1, counts[i]));

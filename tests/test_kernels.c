@@ -185,8 +185,8 @@ static void sigmoid_saturates(void **state)
 static void sigmoid_is_monotone(void **state)
 {
     (void)state;
-    const double starts[] = { -20, -3, -1.2, -1, -0.9, -0.7, -0.6, -0.5, -0.3, -0.1, -0.01, 0.1,
-                              0.3, 0.5, 0.7, 1,   3,    10 };
+    const double starts[] = { -20,  -3,    -1.2, -1,  -0.9, -0.7, -0.6, -0.5, -0.3,
+                              -0.1, -0.01, 0.1,  0.3, 0.5,  0.7,  1,    3,    10 };
     for (size_t s = 0; s < COUNT(starts); s++) {
         nn_real x = (nn_real)starts[s], last = sigmoid(x);
         for (int i = 0; i < 40000; i++) {
@@ -246,8 +246,8 @@ static void bce_rejects_what_is_no_probability(void **state)
 {
     (void)state;
     const nn_real inside[] = { 0, (nn_real)1e-30, (nn_real)0.5, 1 };
-    const nn_real outside[] = { (nn_real)-1e-6, 1 + 2 * (nn_real)EPSILON, -3, 7, (nn_real)NAN,
-                                (nn_real)INFINITY };
+    const nn_real outside[] = { (nn_real)-1e-6, 1 + 2 * (nn_real)EPSILON, -3, 7,
+                                (nn_real)NAN,   (nn_real)INFINITY };
     nn_real loss[1];
     for (size_t i = 0; i < COUNT(inside); i++) {
         nn_bce_forward(loss, &inside[i], &inside[i], 1, 1);
@@ -290,7 +290,8 @@ static void a_model_rejects_them_too(void **state)
         nn_data d;
         check_ok(nn_data_from(&d, x, 2, { 1 }, .targets = t));
         check_ok(nn_compile(m, y, .loss = NN_BINARY_CROSS_ENTROPY));
-        check_fails(nn_fit(m, &d, .quiet = true), NN_ERR_DATA, bad_target ? "target" : "prediction");
+        check_fails(nn_fit(m, &d, .quiet = true), NN_ERR_DATA,
+                    bad_target ? "target" : "prediction");
         check_close(m->values[0], 1, 0), check_close(m->values[1], 0, 0);
         nn_data_free(&d), nn_model_free(m);
     }
@@ -347,8 +348,9 @@ static void check_gradient(const function *f, const nn_real *x)
         double numeric = change / ((double)up - (double)down);
         double size = NN__MAX(fabs(numeric), fabs(backward));
         if (!(fabs(backward - numeric) <= bound * NN__MAX(size, least)))
-            fail_msg("%s (%d x %d), entry %zu at x = %.9g: backward adds %.12g to %g, numeric %.12g",
-                     f->name, f->B, f->C, i, (double)x[i], backward, was, numeric);
+            fail_msg(
+                "%s (%d x %d), entry %zu at x = %.9g: backward adds %.12g to %g, numeric %.12g",
+                f->name, f->B, f->C, i, (double)x[i], backward, was, numeric);
     }
 }
 
@@ -498,9 +500,7 @@ static const struct row_case {
       KINKS,
       true },
     { { .name = "bce", .forward = f_bce, .backward = f_bce_back }, PROBABILITIES, true },
-    { { .name = "bce_logits", .forward = f_bce_logits, .backward = f_bce_logits_back },
-      ANY,
-      true },
+    { { .name = "bce_logits", .forward = f_bce_logits, .backward = f_bce_logits_back }, ANY, true },
     { { .name = "multi_label", .forward = f_multi_label, .backward = f_multi_label_back },
       PROBABILITIES,
       true },
@@ -512,9 +512,7 @@ static const struct row_case {
     { { .name = "cross_entropy", .forward = f_cross_entropy, .backward = f_cross_entropy_back },
       PROBABILITIES,
       true },
-    { { .name = "softmax_cross_entropy", .forward = f_soft, .backward = f_soft_back },
-      ROWS,
-      true },
+    { { .name = "softmax_cross_entropy", .forward = f_soft, .backward = f_soft_back }, ROWS, true },
     { { .name = "sparse_cross_entropy", .forward = f_sparse, .backward = f_sparse_back },
       ANY,
       true },
@@ -673,7 +671,9 @@ static void activations_at_every_length_and_offset(void **state)
 static void dense_against_loops(void **state)
 {
     (void)state;
-    const int shapes[][3] = { { 1, 1, 1 }, { 2, 3, 1 }, { 5, 7, 3 }, { 9, 33, 17 }, { 32, 65, 31 } };
+    const int shapes[][3] = {
+        { 1, 1, 1 }, { 2, 3, 1 }, { 5, 7, 3 }, { 9, 33, 17 }, { 32, 65, 31 }
+    };
     static nn_real x[2080], w[2080], b[64], y[2080], dy[2080], dx[2080], dw[2080], db[64];
     dice = nn_random_seed(9);
     for (size_t s = 0; s < COUNT(shapes); s++)
@@ -769,8 +769,7 @@ static void dropout_mask_is_of_the_sample(void **state)
     for (int i = 0; i < B * C; i++) x[i] = 1;
     nn_dropout_forward(y, x, 0.5, 7, sample, B, C);
     nn_dropout_forward(z, x, 0.5, 7, reversed, B, C);
-    for (int b = 0; b < B; b++)
-        assert_memory_equal(y + b * C, z + (B - 1 - b) * C, C * sizeof *y);
+    for (int b = 0; b < B; b++) assert_memory_equal(y + b * C, z + (B - 1 - b) * C, C * sizeof *y);
     int in_order[B];
     for (int b = 0; b < B; b++) in_order[b] = b;
     nn_dropout_forward(y, x, 0.5, 7, NULL, B, C); /* NULL: the row's number */
@@ -909,21 +908,24 @@ static void fast_adam_against_ref(void **state)
                 memcpy(ref[k], fast[k], n * sizeof(nn_real));
             }
             nn_real behind = o % 2 || o == 0 ? 0 : fast[0][n];
-            nn__adam c = { (nn_real)0.9,  (nn_real)0.1, (nn_real)0.999, (nn_real)0.001,
-                           (nn_real)0.05, (nn_real)3,   (nn_real)1e-8,  (nn_real)((double)(n % 2) * 0.01),
+            nn__adam c = { (nn_real)0.9,
+                           (nn_real)0.1,
+                           (nn_real)0.999,
+                           (nn_real)0.001,
+                           (nn_real)0.05,
+                           (nn_real)3,
+                           (nn_real)1e-8,
+                           (nn_real)((double)(n % 2) * 0.01),
                            (nn_real)(1 - (double)(o % 2) * 0.01) };
             nn__adam_ref(ref[0], ref[1], ref[2], ref[3], n, &c);
-#if NN__AVX2
-            if (nn__cpu() == NN__CPU_AVX2) nn__adam_avx2(fast[0], fast[1], fast[2], fast[3], n, &c);
-            else
-#endif
-                nn__adam_ref(fast[0], fast[1], fast[2], fast[3], n, &c);
+            if (nn__vector()) nn__vector()->adam(fast[0], fast[1], fast[2], fast[3], n, &c);
+            else nn__adam_ref(fast[0], fast[1], fast[2], fast[3], n, &c);
             for (int k = 0; k < 4; k++)
                 for (size_t i = 0; i < n; i++)
                     if (!(fabs((double)fast[k][i] - (double)ref[k][i]) <=
                           8 * EPSILON * (1 + fabs((double)ref[k][i]))))
-                        fail_msg("n %zu, offset %zu, array %d, entry %zu: %.9g, expected %.9g", n, o,
-                                 k, i, (double)fast[k][i], (double)ref[k][i]);
+                        fail_msg("n %zu, offset %zu, array %d, entry %zu: %.9g, expected %.9g", n,
+                                 o, k, i, (double)fast[k][i], (double)ref[k][i]);
             if (!(o % 2) && o > 0) assert_true(fast[0][n] == behind);
         }
     for (int k = 0; k < 4; k++) check_unguard(&g[k]);

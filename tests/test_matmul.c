@@ -365,8 +365,8 @@ static void fast_agrees_with_ref(problem *p, void *user)
                                    nn__pointwise_of(NN_LEAKY_RELU)->finish };
     int *turn = (int *)user, flags = (*turn)++ % FLAGS;
     fill(bias, 256, true);
-    nn__product x = nn__product_of(fast, stored_a(p, flags), stored_b(p, flags), p->m, p->n, p->k,
-                                   flags, work);
+    nn__product x =
+        nn__product_of(fast, stored_a(p, flags), stored_b(p, flags), p->m, p->n, p->k, flags, work);
     x.bias = *turn % 2 ? bias : NULL, x.finish = finish[*turn % 3], x.alpha = 0.5;
     nn__product y = x;
     y.c = ref;
@@ -432,14 +432,10 @@ static void threads_change_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_shape_and_flag),
-        cmocka_unit_test(every_offset),
-        cmocka_unit_test(nothing_is_read_outside),
-        cmocka_unit_test(no_terms_give_zero),
-        cmocka_unit_test(nan_goes_where_it_belongs),
-        cmocka_unit_test(real_numbers),
-        cmocka_unit_test(fast_against_ref),
-        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(every_shape_and_flag),      cmocka_unit_test(every_offset),
+        cmocka_unit_test(nothing_is_read_outside),   cmocka_unit_test(no_terms_give_zero),
+        cmocka_unit_test(nan_goes_where_it_belongs), cmocka_unit_test(real_numbers),
+        cmocka_unit_test(fast_against_ref),          cmocka_unit_test(threads_change_nothing),
     };
     print_message("code path: %s\n", nn_cpu_name());
     return cmocka_run_group_tests_name(">>matmul", tests, NULL, NULL);

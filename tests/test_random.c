@@ -144,9 +144,12 @@ static void uniform_never_reaches_high(void **state)
 {
     (void)state;
     nn_random random = nn_random_seed(8);
-    const double pairs[][2] = { { 1, 1 + DBL_EPSILON }, { 1e16, 1e16 + 2 },   { -1e16 - 2, -1e16 },
-                                { -1, 1 },              { 0, DBL_MIN },       { 1e300, 2e300 },
-                                { -5, -4.9999 },        { 4503599627370496.0, 4503599627370497.0 } };
+    const double pairs[][2] = {
+        { 1, 1 + DBL_EPSILON }, { 1e16, 1e16 + 2 },
+        { -1e16 - 2, -1e16 },   { -1, 1 },
+        { 0, DBL_MIN },         { 1e300, 2e300 },
+        { -5, -4.9999 },        { 4503599627370496.0, 4503599627370497.0 }
+    };
     for (size_t p = 0; p < COUNT(pairs); p++)
         for (int i = 0; i < 2000; i++) {
             double x = nn_random_uniform(&random, pairs[p][0], pairs[p][1]);
@@ -304,7 +307,8 @@ static void first_numbers_differ(void **state)
     int boxes[64] = { 0 };
     nn_random parent = nn_random_seed(15);
     for (int i = 0; i < N; i++) {
-        nn_random child = nn_random_split(&parent, (uint64_t)i), other = nn_random_seed((uint64_t)i);
+        nn_random child = nn_random_split(&parent, (uint64_t)i),
+                  other = nn_random_seed((uint64_t)i);
         all[2 * i] = nn_random_u64(&child), all[2 * i + 1] = nn_random_u64(&other);
         boxes[all[2 * i] >> 58]++;
     }

@@ -139,12 +139,8 @@ static void one_loss(const ref_loss_case *r, nn_real *loss, nn_real *dx)
     nn_real *x = reals(r->x, n), *up = reals(r->dloss, (size_t)B);
     for (int b = 0; r->label && b < B; b++) one_hot[b * C + r->label[b]] = 1;
     switch (r->loss) {
-    case REF_LOSS_MSE:
-        nn_mse_forward(loss, x, t, B, C), nn_mse_backward(dx, up, x, t, B, C);
-        break;
-    case REF_LOSS_MAE:
-        nn_mae_forward(loss, x, t, B, C), nn_mae_backward(dx, up, x, t, B, C);
-        break;
+    case REF_LOSS_MSE: nn_mse_forward(loss, x, t, B, C), nn_mse_backward(dx, up, x, t, B, C); break;
+    case REF_LOSS_MAE: nn_mae_forward(loss, x, t, B, C), nn_mae_backward(dx, up, x, t, B, C); break;
     case REF_LOSS_HUBER:
         nn_huber_forward(loss, x, t, B, C, 1), nn_huber_backward(dx, up, x, t, B, C, 1);
         break;
@@ -312,8 +308,8 @@ static nn_model *model_of(const ref_run *r, ending e)
         nn_tensor *t = nn_parameter_at(m, k);
         assert_non_null(t);
         assert_int_equal(t->size, r->param[k].rows * r->param[k].cols);
-        nn_real *w = filled(t->size, r->w_seed + (unsigned)k, k % 2 ? r->b_scale : r->w_scale[k / 2],
-                            0);
+        nn_real *w =
+            filled(t->size, r->w_seed + (unsigned)k, k % 2 ? r->b_scale : r->w_scale[k / 2], 0);
         memcpy(t->value, w, t->size * sizeof *w);
         free(w);
     }
@@ -489,9 +485,8 @@ static void plateaus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_generator), cmocka_unit_test(activations),
-        cmocka_unit_test(losses),        cmocka_unit_test(dense),
-        cmocka_unit_test(schedules),     cmocka_unit_test(plateaus),
+        cmocka_unit_test(the_generator), cmocka_unit_test(activations), cmocka_unit_test(losses),
+        cmocka_unit_test(dense),         cmocka_unit_test(schedules),   cmocka_unit_test(plateaus),
         cmocka_unit_test(runs_by_hand),  cmocka_unit_test(runs_by_fit),
     };
     print_message("code path: %s\n", nn_cpu_name());
