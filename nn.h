@@ -1505,7 +1505,7 @@ static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code 
 #define NN__LANES 16
 #define NN__V(name) name##_avx512
 #define NN__V_FMA(a, b, c) (nn__v) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
-#define NN__V_SQRT(a) (nn__v) _mm512_sqrt_ps((__m512)(a))
+#define NN__V_SQRT(a) (nn__v) _mm512_maskz_sqrt_ps(0xffff, (__m512)(a))
 #elif NN__PASS == NN__AVX2
 #define NN__LANES 8
 #define NN__V(name) name##_avx2
@@ -1803,9 +1803,9 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int vecto
     const float *bias = t->q + t->terms == p->k && p->bias ? p->bias + t->j : NULL;
     NN__UNROLL
     for (int r = 0; r < NN__TILE_ROWS; r++, c += p->n) {
-        if (r == rows) break;
-        nn__row_out(c, sums[r][0], bias, add, columns);
-        if (vectors > 1)
+        const bool second = vectors > 1 && r < rows;
+        if (r < rows) nn__row_out(c, sums[r][0], bias, add, columns);
+        if (second)
             nn__row_out(c + NN__LANES, sums[r][1], bias ? bias + NN__LANES : NULL, add,
                         columns - NN__LANES);
     }
@@ -1846,6 +1846,7 @@ NN__OP void nn__dots_of_four(float out[4], const float *a, const float *const b[
         NN__UNROLL
         for (int s = 0; s < 4; s++) sums[s] = NN__V_FMA(x, nn__v_load(b[s] + q), sums[s]);
     }
+    NN__UNROLL
     for (int s = 0; s < 4; s++) {
         if (q < k)
             sums[s] =
