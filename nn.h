@@ -1501,16 +1501,19 @@ static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code 
 #undef NN__V
 #undef NN__V_FMA
 #undef NN__V_SQRT
+#undef NN__V_WIDEN
 #if NN__PASS == NN__AVX512
 #define NN__LANES 16
 #define NN__V(name) name##_avx512
 #define NN__V_FMA(a, b, c) (nn__v) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define NN__V_SQRT(a) (nn__v) _mm512_maskz_sqrt_ps(0xffff, (__m512)(a))
+#define NN__V_WIDEN(bytes) (nn__vi) _mm512_maskz_cvtepu8_epi32(0xffff, (__m128i)(bytes))
 #elif NN__PASS == NN__AVX2
 #define NN__LANES 8
 #define NN__V(name) name##_avx2
 #define NN__V_FMA(a, b, c) (nn__v) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define NN__V_SQRT(a) (nn__v) _mm256_sqrt_ps((__m256)(a))
+#define NN__V_WIDEN(bytes) (nn__vi) _mm256_cvtepu8_epi32(_mm_loadl_epi64((__m128i *)&(bytes)))
 #elif NN__PASS == NN__SSE2
 #define NN__LANES 4
 #define NN__V(name) name##_sse2
@@ -1526,6 +1529,10 @@ static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code 
 #define NN__V(name) name##_wasm
 #define NN__V_FMA(a, b, c) (nn__v)((a) * (b) + (c))
 #define NN__V_SQRT(a) (nn__v) wasm_f32x4_sqrt((v128_t)(a))
+#endif
+
+#ifndef NN__V_WIDEN
+#define NN__V_WIDEN(bytes) __builtin_convertvector(bytes, nn__vi)
 #endif
 
 #ifndef NN__IN_PLACE /* compiled for more than the command line allows */
@@ -2005,8 +2012,9 @@ static void NN__V(nn__bytes)(float *out, const uint8_t *raw, float offset, float
 {
     for (size_t i = 0; i < n; i += NN__LANES) {
         nn__vb bytes = { 0 };
-        memcpy(&bytes, raw + i, NN__MIN(n - i, (size_t)NN__LANES));
-        nn__v x = __builtin_convertvector(__builtin_convertvector(bytes, nn__vi), nn__v);
+        if (n - i >= NN__LANES) memcpy(&bytes, raw + i, NN__LANES);
+        else memcpy(&bytes, raw + i, n - i);
+        nn__v x = __builtin_convertvector(NN__V_WIDEN(bytes), nn__v);
         nn__v_store_some(out + i, factor * (x - offset), n - i);
     }
 }
@@ -2018,19 +2026,26 @@ static void NN__V(nn__add)(float *y, const float *x, size_t n)
                          n - i);
 }
 
+/* Four times four sums, so that no addition waits for the one before it. */
 static double NN__V(nn__squares)(const float *x, size_t n)
 {
-    typedef float quarter __attribute__((vector_size(16), may_alias));
-    typedef double quarter_sums __attribute__((vector_size(32), may_alias));
-    quarter_sums sums = { 0 };
+    typedef double nn__d4 __attribute__((vector_size(32), may_alias));
+    nn__d4 sums[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
+    nn__v4 x_i[4];
     double s[4];
-    for (size_t i = 0; i < n; i += 4) {
-        quarter x_i = { 0 };
-        memcpy(&x_i, x + i, NN__MIN(n - i, (size_t)4) * sizeof *x);
-        quarter_sums d = __builtin_convertvector(x_i, quarter_sums);
-        sums += d * d;
+    for (size_t i = 0; i < n; i += 16) {
+        const nn__v4 zero = { 0 };
+        x_i[0] = x_i[1] = x_i[2] = x_i[3] = zero;
+        if (n - i >= 16) memcpy(x_i, x + i, sizeof x_i);
+        else memcpy(x_i, x + i, (n - i) * sizeof *x);
+        NN__UNROLL
+        for (int k = 0; k < 4; k++) {
+            nn__d4 d = __builtin_convertvector(x_i[k], nn__d4);
+            sums[k] += d * d;
+        }
     }
-    memcpy(s, &sums, sizeof s);
+    sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    memcpy(s, &sums[0], sizeof s);
     return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
@@ -4307,6 +4322,16 @@ static void nn__scale_row_of_bytes(nn_real *out, const uint8_t *raw, const nn_re
     else nn__scale_bytes(out, raw, offset, factor, scalings, n);
 }
 
+/* Asks for memory that is needed soon: rows of a shuffled batch lie far from each other. */
+static void nn__prefetch(const char *memory, size_t bytes)
+{
+#ifdef __GNUC__
+    for (size_t i = 0; i < NN__MIN(bytes, 4096); i += 64) __builtin_prefetch(memory + i);
+#else
+    (void)memory, (void)bytes;
+#endif
+}
+
 /* Gathers n rows of a into out (n, size), with the scaling that is given (the model's, not the
    array's). rows NULL: rows 0 .. n-1. Tokens are not scaled: they are names, not amounts. */
 NN__UNUSED
@@ -4314,8 +4339,11 @@ static void nn__gather(nn_real *out, const nn_array *a, const nn_real *offset,
                        const nn_real *factor, size_t scalings, const int *rows, int n)
 {
     NN_ASSERT(scalings <= 1 || scalings == a->size);
+    const size_t bytes = a->size * nn__type_size[a->type];
     for (int b = 0; b < n; b++, out += a->size) {
         size_t start = (size_t)(rows ? rows[b] : b) * a->size;
+        if (rows && b + 1 < n)
+            nn__prefetch((const char *)a->values + (size_t)rows[b + 1] * bytes, bytes);
         if (a->type == NN_REAL)
             nn__scale_reals(out, (const nn_real *)a->values + start, offset, factor, scalings,
                             a->size);
@@ -6495,7 +6523,8 @@ static nn_status nn__step(nn_model *m, const char *call)
 {
     double lr = nn_learning_rate(m);
     m->gradient_norm = nn_norm(m->grads, m->parameters);
-    if (!nn__finite(m->grads, m->parameters)) return nn__numeric_error(m, call, true);
+    if (nn__is_nan(m->gradient_norm - m->gradient_norm) && !nn__finite(m->grads, m->parameters))
+        return nn__numeric_error(m, call, true); /* a finite norm has only finite terms */
     nn__clip(m);
     double reach = m->run->optimizer.clip_norm > 0 || m->run->optimizer.clip_value > 0
                        ? nn_norm(m->grads, m->parameters)

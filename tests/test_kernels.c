@@ -12,9 +12,11 @@
 #ifdef NN_DOUBLE
 #define EPSILON DBL_EPSILON
 #define LARGEST DBL_MAX
+#define SMALLEST DBL_MIN
 #else
 #define EPSILON FLT_EPSILON
 #define LARGEST FLT_MAX
+#define SMALLEST FLT_MIN
 #endif
 
 enum { LENGTHS = 68, OFFSETS = 16 }; /* lengths 0 to 67 */
@@ -181,10 +183,13 @@ static void sigmoid_saturates(void **state)
     }
 }
 
-/* From each start to the neighbours above, one after the other. */
+/* From each start to the neighbours above, one after the other; and over the whole range, in long
+   arrays, which vectors may compute. */
 static void sigmoid_is_monotone(void **state)
 {
     (void)state;
+    enum { LONG = 4096 };
+    nn_real x_long[LONG], y_long[LONG];
     const double starts[] = { -20,  -3,    -1.2, -1,  -0.9, -0.7, -0.6, -0.5, -0.3,
                               -0.1, -0.01, 0.1,  0.3, 0.5,  0.7,  1,    3,    10 };
     for (size_t s = 0; s < COUNT(starts); s++) {
@@ -197,12 +202,28 @@ static void sigmoid_is_monotone(void **state)
                          (double)x);
             last = y;
         }
+        x_long[0] = (nn_real)starts[s];
+        for (int round = 0; round < 16; round++) {
+            for (int i = 1; i < LONG; i++)
+                x_long[i] = NN__LIBM(nextafter)(x_long[i - 1], (nn_real)INFINITY);
+            nn_activation_forward(NN_SIGMOID, 0, y_long, x_long, LONG);
+            for (int i = 1; i < LONG; i++)
+                if (!(y_long[i] >= y_long[i - 1]))
+                    fail_msg("sigmoid falls from %.17g to %.17g at %.17g", (double)y_long[i - 1],
+                             (double)y_long[i], (double)x_long[i]);
+            x_long[0] = x_long[LONG - 1];
+        }
     }
     nn_real last = 0;
-    for (int i = -400000; i <= 400000; i++) {
-        nn_real y = sigmoid((nn_real)(i * 2.5e-5));
-        if (!(y >= last)) fail_msg("sigmoid falls at %.9g", i * 2.5e-5);
-        last = y;
+    for (int from = -110 * LONG; from < 30 * LONG; from += LONG) {
+        for (int i = 0; i < LONG; i++) x_long[i] = (nn_real)((from + i) / (double)LONG);
+        nn_activation_forward(NN_SIGMOID, 0, y_long, x_long, LONG);
+        for (int i = 0; i < LONG; i++) {
+            if (!(y_long[i] >= last))
+                fail_msg("sigmoid falls from %.17g to %.17g at %.17g", (double)last,
+                         (double)y_long[i], (double)x_long[i]);
+            last = y_long[i];
+        }
     }
 }
 
@@ -571,6 +592,77 @@ static void huber_by_hand(void **state)
     for (int i = 0; i < 4; i++) check_close(loss[i], expected[i], 2 * EPSILON);
     nn_huber_forward(loss, y, t, 1, 4, 0.5);
     check_close(loss[0], (0.03125 + 0.875 + 1.375) / 4, 2 * EPSILON);
+}
+
+/* y and dy/dx in double, straight from the formulas. */
+static double exact_forward(int kind, double x)
+{
+    switch (kind) {
+    case NN_RELU: return x > 0 ? x : 0;
+    case NN_LEAKY_RELU: return x > 0 ? x : 0.25 * x;
+    case NN_ELU: return x > 0 ? x : 0.25 * expm1(x);
+    case NN_SIGMOID: return 1 / (1 + exp(-x));
+    case NN_TANH: return tanh(x);
+    case NN_GELU: return x * 0.5 * erfc(-x * sqrt(0.5));
+    case NN_SILU: return x / (1 + exp(-x));
+    case NN_SOFTPLUS: return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
+    default: return x;
+    }
+}
+
+static double exact_slope(int kind, double x)
+{
+    double s = 1 / (1 + exp(-x)), t = tanh(x);
+    switch (kind) {
+    case NN_RELU: return x > 0;
+    case NN_LEAKY_RELU: return x > 0 ? 1 : 0.25;
+    case NN_ELU: return x > 0 ? 1 : 0.25 * exp(x);
+    case NN_SIGMOID: return s * (1 - s);
+    case NN_TANH: return 1 - t * t;
+    case NN_GELU: return 0.5 * erfc(-x * sqrt(0.5)) + x * exp(-0.5 * x * x) * 0.3989422804014327;
+    case NN_SILU: return s * (1 + x * (1 - s));
+    case NN_SOFTPLUS: return s;
+    default: return 1;
+    }
+}
+
+/* Forward and slope over the whole range, in arrays that vectors may compute, against libm in
+   double: within a few roundings of the result, also where it is tiny or an exponential under- or
+   overflows. Where the formula itself loses digits (the tail of GELU, and slopes such as 1 - y²),
+   within a few roundings of 1/4. */
+static void activations_are_accurate(void **state)
+{
+    (void)state;
+    enum { N = 67 };
+    const double ends[] = { 0,   1e-30, 1e-10, 1e-5, 17,   20,   40,   87,   87.3,
+                            88,  88.7,  88.8,  89,   103,  104,  110,  700,  750,
+                            1e4, 1e10,  1e19,  1e30, 3e38, 9.01, 8.99, 0.625 };
+    nn_real x[N], y[N], dx[N], dy[N];
+    dice = nn_random_seed(18);
+    for (int kind = 0; kind < NN_SOFTMAX; kind++)
+        for (int round = 0; round < 2000; round++) {
+            double size = round % 3 == 0 ? 0.5 : round % 3 == 1 ? 6 : 120;
+            fill(x, N, -size, size);
+            for (size_t i = 0; i < COUNT(ends) && round < 40; i++)
+                x[(i + (size_t)round) % N] = (nn_real)(round % 2 ? -ends[i] : ends[i]);
+            for (int i = 0; i < N; i++) dy[i] = 1, dx[i] = 0;
+            nn_activation_forward((nn_activation)kind, 0.25, y, x, N);
+            nn_activation_backward((nn_activation)kind, 0.25, dx, dy, x, y, N);
+            for (int i = 0; i < N; i++) {
+                double at = (double)x[i], exact = exact_forward(kind, at);
+                double slope = exact_slope(kind, at);
+                double least = kind == NN_GELU ? 0.25 : 0;
+                double none = 4 * (double)SMALLEST * (1 + fabs(at)); /* x times a denormal */
+                if (!(fabs((double)y[i] - exact) <= 6 * EPSILON * (least + fabs(exact)) + none))
+                    fail_msg("%s(%.9g) is %.17g, expected %.17g",
+                             nn_activation_name((nn_activation)kind), at, (double)y[i], exact);
+                if (at == 0) continue; /* slopes_at_zero */
+                least = kind == NN_SOFTPLUS ? 0 : 0.25;
+                if (!(fabs((double)dx[i] - slope) <= 8 * EPSILON * (least + fabs(slope)) + none))
+                    fail_msg("%s'(%.9g) is %.17g, expected %.17g",
+                             nn_activation_name((nn_activation)kind), at, (double)dx[i], slope);
+            }
+        }
 }
 
 /* ---- contracts of the activations ---------------------------------------------------------- */
@@ -1128,6 +1220,7 @@ int main(void)
         cmocka_unit_test(slopes_at_zero),
         cmocka_unit_test(row_gradients),
         cmocka_unit_test(huber_by_hand),
+        cmocka_unit_test(activations_are_accurate),
         cmocka_unit_test(activations_in_place),
         cmocka_unit_test(nan_passes_through),
         cmocka_unit_test(activations_at_every_length_and_offset),

@@ -261,7 +261,7 @@ static void splitting_leaves_the_parent(void **state)
     assert_true(later.state != first.state);
 }
 
-/* Pairs of numbers, from neighbouring generators at the same place, fall evenly into 8 x 8 boxes. */
+/* Pairs of numbers, from two generators at the same place, fall evenly into 8 x 8 boxes. */
 static void check_pairs(nn_random *a, nn_random *b, const char *what)
 {
     int boxes[64] = { 0 };

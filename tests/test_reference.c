@@ -330,10 +330,10 @@ static void data_of(const ref_run *r, nn_data *d)
 }
 
 /* Run "p2" in float. In step 15 the ReLU of unit 61 of its second layer stands at 2.7e-6 for sample
-   113: the rounding of 15 steps decides on which side of 0 (AVX2 and scalar code fall on different
-   ones), and from there the weights part by up to 6e-4. PyTorch's float32 ends 5.6e-4 from its own
-   float64 too. So until then the losses are held to 1e-6, and at the end the weights to twice
-   PyTorch's own distance. */
+   113: the rounding of 15 steps decides on which side of 0 (it differs between the code paths), and
+   from there the weights part by up to 6e-4. PyTorch's float32 ends 5.6e-4 from its own float64
+   too. So until then the losses are held to 1e-6, and at the end the weights to twice PyTorch's own
+   distance. */
 enum { P2_KINK = 15 };
 static bool is_float_p2(const ref_run *r)
 {

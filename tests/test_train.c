@@ -297,6 +297,12 @@ static void wrong_combinations(void **state)
     check_fails(nn_evaluate(c3, &numbers).status, NN_ERR_DATA, "needs class labels");
     assert_true(isnan(nn_evaluate(c3, &numbers).loss));
     check_fails(nn_fit(r2, NULL), NN_ERR_ARGUMENT, "the data set is NULL");
+    nn_data nothing, failed;
+    memset(&nothing, 0, sizeof nothing);
+    check_fails(nn_fit(r2, &nothing), NN_ERR_ARGUMENT, "the data set has no samples");
+    check_fails(nn_load_csv(&failed, "/no/such/file.csv"), NN_ERR_FILE, "/no/such/file.csv");
+    check_fails(nn_fit(r2, &failed), NN_ERR_FILE, "/no/such/file.csv"); /* its first sentence */
+    check_fails(nn_evaluate(r2, &failed).status, NN_ERR_FILE, "/no/such/file.csv");
     int counts[9];
     check_fails(nn_confusion(r2, &numbers, counts), NN_ERR_STATE, "a loss on classes");
     nn_model_free(c3), nn_model_free(r2);
@@ -441,6 +447,7 @@ static void one_row_equals_its_batch(void **state)
     nn_model *m = nn_model_new(.seed = 2);
     nn_tensor *h = nn_dense(nn_input(m, WIDE), 40, .activation = NN_GELU);
     check_ok(nn_build(m, nn_dense(nn_dropout(h, 0.5), OUT, .activation = NN_SOFTMAX)));
+    fill(m->values, m->parameters, 10, -0.5, 0.5); /* biases are not 0 either */
     check_ok(nn_predict(m, batch, x, ROWS));
     for (int i = 0; i < ROWS; i++) {
         check_ok(nn_predict(m, one, x + i * WIDE, 1));
@@ -1085,6 +1092,14 @@ static void plateau_rates(void **state)
         lr = nn_plateau_rate(&p, &s, lr, loss[i]);
         if (!(fabs(lr - rate[i]) < 1e-12)) fail_msg("epoch %d: %g, not %g", i, lr, rate[i]);
     }
+    const nn_schedule slow = { .kind = NN_REDUCE_ON_PLATEAU, .patience = 1, .cooldown = 3 };
+    const double tenth[] = { 1, 0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001 };
+    memset(&p, 0, sizeof p);
+    lr = 1;
+    for (int i = 0; i < COUNT(tenth); i++) {
+        lr = nn_plateau_rate(&p, &slow, lr, 3);
+        check_close(lr, tenth[i], 1e-12);
+    }
 }
 
 /* Within nn_fit: time counts steps, or epochs with .by_epoch; it goes on in a second nn_fit; what
@@ -1587,6 +1602,24 @@ static void overflow_names_its_layer(void **state)
     nn_model_free(m), nn_data_free(&d);
 }
 
+/* An infinity that the next layer makes finite again, so that the loss is an ordinary number. */
+static void overflow_behind_a_finite_loss(void **state)
+{
+    (void)state;
+    const nn_real huge = (nn_real)(is_double ? 1e308 : 3e38);
+    nn_data d;
+    number_data(&d, 1);
+    nn_model *m = nn_model_new(.seed = 1);
+    nn_tensor *z = nn_dense(nn_input(m, IN), 8), *y = nn_dense(nn_activate(z, NN_TANH), 2);
+    check_ok(nn_compile(m, y, .loss = NN_MSE));
+    for (int i = 0; i < IN * 8; i++) m->values[i] = huge * (nn_real)0.9;
+    m->values[IN * 8] = huge; /* a bias */
+    check_ok(nn_feed(m, &d, NULL, N));
+    check_fails(nn_forward(m, NN_TRAINING), NN_ERR_NUMERIC, "the output of dense1 (line");
+    assert_true(m->loss < 100); /* nothing to see here */
+    nn_model_free(m), nn_data_free(&d);
+}
+
 /* Rates that are too large are found before they reach the parameters; negative ones too. */
 static void rates_that_explode(void **state)
 {
@@ -1750,6 +1783,7 @@ static void lines_in_a_file(void **state)
     nn_set_log(nn_log_default, NULL);
     nn_status loud = nn_fit(m, &d, .epochs = 3);
     nn_status quiet = nn_fit(m, &d, .epochs = 3, .quiet = true);
+    nn_log_default(NULL, NN_LOG_PROGRESS, "epoch 1/3 [===...] as a long training would draw it");
     fflush(stdout);
     dup2(out, 1);
     close(out);
@@ -1814,6 +1848,7 @@ int main(void)
         cmocka_unit_test(nan_is_not_hidden),
         cmocka_unit_test(nan_in_a_step),
         cmocka_unit_test(overflow_names_its_layer),
+        cmocka_unit_test(overflow_behind_a_finite_loss),
         cmocka_unit_test(rates_that_explode),
         cmocka_unit_test(deep_relu_stack),
         cmocka_unit_test(steps_allocate_nothing),
