@@ -1146,8 +1146,10 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 #define NN__SEVERAL 0
 #endif
 
-/* Sizes of the matrix product's tiles and blocks. */
+/* Sizes of the matrix product's tiles and blocks, and where vectors begin to pay. */
 enum {
+    NN__SHORT = 8, /* rows and products below these sizes are plain loops */
+    NN__TINY = 512,
     NN__TILE_ROWS = 6,
     NN__BLOCK_ROWS = 96,
     NN__BLOCK_PANELS = 4,
@@ -2253,7 +2255,8 @@ NN_API size_t nn_matmul_work_size(int m, int n, int k)
 static void nn__matmul_run(const nn__product *p)
 {
     NN_ASSERT(p->c && p->a && p->b && p->m >= 0 && p->n >= 0 && p->k >= 0);
-    if (nn__vector() && p->m > 0 && p->n > 0 && p->k > 0) nn__vector()->matmul(p);
+    const bool tiny = (double)p->m * p->n * p->k < NN__TINY; /* also where a size is 0 */
+    if (!tiny && nn__vector()) nn__vector()->matmul(p);
     else nn__matmul_ref(p);
 }
 
@@ -2413,7 +2416,7 @@ static nn_real nn__maximum(const nn_real *x, int n)
 static nn_real nn__softmax_row(nn_real *y, const nn_real *x, nn_real m, int C)
 {
     nn_real sum = 0;
-    if (nn__vector()) return nn__vector()->softmax_row(y, x, m, C);
+    if (C >= NN__SHORT && nn__vector()) return nn__vector()->softmax_row(y, x, m, C);
     for (int i = 0; i < C; i++) sum += y[i] = NN__LIBM(exp)(x[i] - m);
     for (int i = 0; i < C; i++) y[i] /= sum;
     return sum;
@@ -2723,7 +2726,7 @@ NN_API void nn_dense_forward(nn_real *y, const nn_real *x, const nn_real *w, con
 
 static void nn__add_to(nn_real *y, const nn_real *x, size_t n)
 {
-    if (nn__vector()) nn__vector()->add(y, x, n);
+    if (n >= NN__SHORT && nn__vector()) nn__vector()->add(y, x, n);
     else
         for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
