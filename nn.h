@@ -44,7 +44,7 @@
 
    OPTIONS (define before the include, the same in every file)
      NN_IMPLEMENTATION    the code, in exactly one file
-     NN_STATIC            everything is static: a private copy for that file
+     NN_STATIC            everything is static: a private copy, in files with NN_IMPLEMENTATION
      NN_DOUBLE            nn_real is double, scalar code: for gradient checks and references
      NN_NO_SIMD           scalar code only
      NN_ASSERT(x)         what a broken contract in a kernel does (assert of <assert.h>)

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 /* |a - b| <= tolerance; a failure prints both values and what was compared. */
-#define check_close(a, b, tolerance) \
+#define check_close(a, b, tolerance)                                                               \
     check_close_at((double)(a), (double)(b), (tolerance), #a " ~ " #b, __FILE__, __LINE__)
 static inline void check_close_at(double a, double b, double tolerance, const char *what,
                                   const char *file, int line)
@@ -26,7 +26,7 @@ static inline void check_close_at(double a, double b, double tolerance, const ch
 }
 
 /* Every one of n numbers; the tolerance is relative to the largest magnitude of b. */
-#define check_all_close(a, b, n, tolerance) \
+#define check_all_close(a, b, n, tolerance)                                                        \
     check_all_close_at(a, b, n, tolerance, #a " ~ " #b, __FILE__, __LINE__)
 static inline void check_all_close_at(const nn_real *a, const nn_real *b, size_t n,
                                       double tolerance, const char *what, const char *file,
@@ -45,7 +45,7 @@ static inline void check_all_close_at(const nn_real *a, const nn_real *b, size_t
 }
 
 /* A call that must fail with this status, and whose sentence must hold these words. */
-#define check_fails(call, status, words) \
+#define check_fails(call, status, words)                                                           \
     check_fails_at((call), status, words, #call, __FILE__, __LINE__)
 static inline void check_fails_at(nn_status got, nn_status status, const char *words,
                                   const char *call, const char *file, int line)

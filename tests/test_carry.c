@@ -212,8 +212,10 @@ static void weights_of_other_shapes(void **state)
     check_close(loss[0], sum, 1e-5);
     check_close(loss[1], sum, 1e-5);
     nn_data_free(&d); /* T weights for each sample do not fit an output of one row */
-    check_ok(nn_data_from(&d, x, N, { T, 1 }, .targets = t, .target_shape = { T, 1 }, .weights = w));
-    check_fails(nn_fit(m, &d, .quiet = true), NN_ERR_SHAPE, "the data has 3 weights for each sample");
+    check_ok(
+        nn_data_from(&d, x, N, { T, 1 }, .targets = t, .target_shape = { T, 1 }, .weights = w));
+    check_fails(nn_fit(m, &d, .quiet = true), NN_ERR_SHAPE,
+                "the data has 3 weights for each sample");
     nn_model_free(m), nn_data_free(&d);
 }
 
@@ -403,8 +405,8 @@ static void copy_data(nn_data *d, int n)
         x[i * D + token] = 1, x[i * D + TOKENS + i % T] = 1;
         y[i] = before, before = token, weights[i] = w[i % T];
     }
-    check_ok(nn_data_from(d, x, n, { T, D }, .labels = y, .target_shape = { T },
-                          .weights = weights));
+    check_ok(
+        nn_data_from(d, x, n, { T, D }, .labels = y, .target_shape = { T }, .weights = weights));
     free(x), free(weights), free(y);
 }
 
@@ -443,8 +445,8 @@ static void attention_learns_to_copy(void **state)
     copy_data(&test, 100);
     nn_model *m = nn_model_new(.seed = 4);
     attention a = attend(m);
-    check_ok(nn_compile(m, a.out, .loss = NN_SPARSE_CROSS_ENTROPY,
-                        .optimizer = nn_adam(.lr = 0.01)));
+    check_ok(
+        nn_compile(m, a.out, .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_adam(.lr = 0.01)));
     check_gradients(m, &train);
     check_ok(nn_fit(m, &train, .epochs = 40, .batch_size = 30, .quiet = true));
     check_ok(nn_predict_data(m, y, &test));

@@ -93,14 +93,20 @@ static bool next(const nn_tensor *t, place *p)
     return ++p->b < (t->batched ? BATCH : 1);
 }
 
-#define ZERO { 0, { 0, 0, 0, 0 } }
+#define ZERO                                                                                       \
+    {                                                                                              \
+        0,                                                                                         \
+        {                                                                                          \
+            0, 0, 0, 0                                                                             \
+        }                                                                                          \
+    }
 
 static void check_at(const nn_tensor *t, place p, double expected, int line)
 {
     double got = at(t, p);
     if (fabs(got - expected) <= TOLERANCE * (1 + fabs(expected))) return;
-    print_error("line %d: %s at batch %d (%d, %d, %d, %d) is %.17g, expected %.17g\n", line, t->name,
-                p.b, p.i[0], p.i[1], p.i[2], p.i[3], got, expected);
+    print_error("line %d: %s at batch %d (%d, %d, %d, %d) is %.17g, expected %.17g\n", line,
+                t->name, p.b, p.i[0], p.i[1], p.i[2], p.i[3], got, expected);
     _fail(__FILE__, line);
 }
 
@@ -342,8 +348,7 @@ static void errors_of_inputs(void **state)
     REFUSED(NN_ERR_SHAPE, "not a size", nn_input(m, 2, 0, 3));
     REFUSED(NN_ERR_SHAPE, "not a size", nn_input(m, 65536, 65536));
     REFUSED(NN_ERR_SHAPE, "not a size", nn_input(m, 65536, 65536, 65536, 65536));
-    REFUSED(NN_ERR_ARGUMENT, "at most 4 inputs",
-            (nn_input(m, 1), nn_input(m, 1), nn_input(m, 1)));
+    REFUSED(NN_ERR_ARGUMENT, "at most 4 inputs", (nn_input(m, 1), nn_input(m, 1), nn_input(m, 1)));
     REFUSED(NN_ERR_SHAPE, "not a size", nn_parameter(m, -2));
     REFUSED(NN_ERR_SHAPE, "not a size", nn_parameter(m, 2147483647, 2147483647));
     REFUSED(NN_ERR_ARGUMENT, "one of nn_init", nn_parameter(m, 2, .init = NN_INIT_COUNT));
@@ -362,9 +367,9 @@ static void errors_of_layers(void **state)
     REFUSED(NN_ERR_SHAPE, "at least one unit (it has -3)", nn_dense(x, -3));
     REFUSED(NN_ERR_SHAPE, "an input with an axis", nn_dense(nn_sum(y), 2));
     REFUSED(NN_ERR_SHAPE, "not a size", nn_dense(x, 2147483647));
-    REFUSED(NN_ERR_ARGUMENT, "one of nn_activation", nn_dense(x, 2, .activation = (nn_activation)99));
-    REFUSED(NN_ERR_ARGUMENT, "alpha -1",
-            nn_dense(x, 2, .activation = NN_LEAKY_RELU, .alpha = -1));
+    REFUSED(NN_ERR_ARGUMENT, "one of nn_activation",
+            nn_dense(x, 2, .activation = (nn_activation)99));
+    REFUSED(NN_ERR_ARGUMENT, "alpha -1", nn_dense(x, 2, .activation = NN_LEAKY_RELU, .alpha = -1));
     REFUSED(NN_ERR_ARGUMENT, "one of nn_init", nn_dense(x, 2, .init = (nn_init)-1));
     REFUSED(NN_ERR_ARGUMENT, "l2 at least 0", nn_dense(x, 2, .l2 = -1));
     REFUSED(NN_ERR_SHAPE, ".share needs a dense layer of this model with 4 inputs and 3 units",
@@ -663,8 +668,8 @@ static void dropout_layers_differ(void **state)
 static void forward_pairs(void **state)
 {
     (void)state;
-    const int shape[][4] = { { 2, 3, 4, 5 }, { 1, 3, 1, 5 }, { 3, 1, 5 }, { 4, 5 }, { 5 },
-                             { 1 },          { 2, 1, 4, 1 }, { 4, 1 } };
+    const int shape[][4] = { { 2, 3, 4, 5 }, { 1, 3, 1, 5 }, { 3, 1, 5 },    { 4, 5 },
+                             { 5 },          { 1 },          { 2, 1, 4, 1 }, { 4, 1 } };
     for (int i = 0; i < COUNT(shape); i++)
         for (int j = 0; j < COUNT(shape); j++)
             for (int batched = 0; batched < 2; batched++) {
@@ -735,7 +740,8 @@ static void forward_batch_matmul(void **state)
         nn_model_free(m);
     }
     nn_model *m = nn_model_new(.seed = 5); /* parameters on both sides, three axes each */
-    nn_tensor *x = nn_input(m, 4, 2, 2), *a = nn_parameter(m, 4, 2, 3), *b = nn_parameter(m, 4, 3, 2);
+    nn_tensor *x = nn_input(m, 4, 2, 2), *a = nn_parameter(m, 4, 2, 3),
+              *b = nn_parameter(m, 4, 3, 2);
     nn_tensor *y = nn_batch_matmul(a, b), *common = nn_batch_matmul(a, nn_parameter(m, 3, 2));
     place p = ZERO;
     compute(m, nn_add(nn_add(x, y), common));
@@ -821,8 +827,7 @@ static void forward_slice_and_concat(void **state)
     nn_tensor *x = nn_input(m, 5), *a = nn_parameter(m, 2), *b = nn_parameter(m, 3);
     nn_tensor *y = nn_concat(a, b);
     compute(m, nn_add(x, y));
-    for (int i = 0; i < 5; i++)
-        check_close(y->value[i], i < 2 ? a->value[i] : b->value[i - 2], 0);
+    for (int i = 0; i < 5; i++) check_close(y->value[i], i < 2 ? a->value[i] : b->value[i - 2], 0);
     nn_model_free(m);
 }
 
@@ -965,7 +970,8 @@ static void gradient_batch_matmul(void **state)
     check_graph(m, nn_batch_matmul(nn_batch_matmul(h, h, .transpose_b = true), h), __LINE__);
 
     m = nn_model_new(.seed = 5); /* parameters on both sides, with axes before the matrices */
-    nn_tensor *x = nn_input(m, 2, 3, 3), *p = nn_parameter(m, 2, 3, 2), *q = nn_parameter(m, 2, 3, 2);
+    nn_tensor *x = nn_input(m, 2, 3, 3), *p = nn_parameter(m, 2, 3, 2),
+              *q = nn_parameter(m, 2, 3, 2);
     nn_tensor *both = nn_batch_matmul(p, q, .transpose_b = true);
     check_graph(m, nn_mul(both, nn_add(x, nn_batch_matmul(p, nn_parameter(m, 2, 3)))), __LINE__);
 }
@@ -990,7 +996,8 @@ static void gradient_reshape(void **state)
     p = nn_parameter(m, 4), square = nn_reshape(p, 2, 2);
     a = nn_mul(rr, square), b = nn_mul(nn_dense(r, 2), nn_reshape(nn_flatten(h), 4, 2));
     c = nn_dense(nn_reshape(x, 3, 2), 4);
-    nn_tensor *all = nn_concat(nn_flatten(a), nn_flatten(b), nn_flatten(c), nn_flatten(nn_mul(h, p)));
+    nn_tensor *all =
+        nn_concat(nn_flatten(a), nn_flatten(b), nn_flatten(c), nn_flatten(nn_mul(h, p)));
     check_graph(m, all, __LINE__);
 }
 

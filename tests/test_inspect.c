@@ -221,8 +221,9 @@ static void rejects_wrong_gradients(void **state)
         int line = __LINE__ - 1;
         if (check.status != NN_ERR_NUMERIC) fail_msg("%s: accepted", c[k].name);
         assert_int_equal(strncmp(check.tensor, "dense1.", 7), 0); /* in front of the wrong one */
-        snprintf(words, sizeof words, "test_inspect.c:%d: nn_gradient_check: entry %zu of %s: ", line,
-                 check.entry, check.tensor);
+        snprintf(words, sizeof words,
+                 "test_inspect.c:%d: nn_gradient_check: entry %zu of %s: ", line, check.entry,
+                 check.tensor);
         assert_non_null(strstr(nn_last_error(), words));
         assert_non_null(strstr(check_log_text, words)); /* a program that looks nowhere sees it */
         nn_tensor *p = nn_parameter_named(m, check.tensor);
@@ -393,7 +394,7 @@ static void dead_units(void **state)
     nn_model *m = nn_model_new(), *stranger = nn_model_new();
     nn_tensor *in = nn_input(m, 1), *h = nn_dense(in, UNITS, .activation = NN_RELU);
     nn_tensor *y = nn_dense(h, 2), *unused = nn_dense(h, 2);
-    nn_real w[2 * UNITS] = { 1, 0, 1, 0, /* weights */
+    nn_real w[2 * UNITS] = { 1, 0,  1,      0, /* weights */
                              0, -1, -298.5, 0 /* biases: alive, dead, alive for row 299, dead */ };
     assert_true(isnan(nn_dead_units(m, h, &d)));
     assert_non_null(strstr(nn_last_error(), "call nn_compile or nn_build first"));

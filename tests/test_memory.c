@@ -92,8 +92,7 @@ static nn_status compile_all(void)
     nn_tensor *out = network(m, 2);
     const nn_optimizer optimizer[] = { nn_adam(), nn_adamw(), nn_sgd(.momentum = 0.9),
                                        nn_rmsprop(.momentum = 0.9), nn_sgd() };
-    for (int k = 0; k < 5; k++)
-        TRY(nn_compile(m, out, .loss = NN_MSE, .optimizer = optimizer[k]));
+    for (int k = 0; k < 5; k++) TRY(nn_compile(m, out, .loss = NN_MSE, .optimizer = optimizer[k]));
     nn_model_free(m);
     return status;
 }
@@ -292,8 +291,8 @@ static nn_status load_and_split(void)
 {
     const char text[] = "a,b,kind\n1,2,x\n2,1,y\n3,5,x\n4,1,y\n5,2,x\n1,7,y\n";
     nn_data d, train, test;
-    nn_status status = nn_load_csv(&d, "text", .label = "kind", .text = text,
-                                   .text_size = sizeof text - 1);
+    nn_status status =
+        nn_load_csv(&d, "text", .label = "kind", .text = text, .text_size = sizeof text - 1);
     nn_status split = nn_split(&d, &train, &test, .fraction = 0.3, .stratify = true);
     TRY(split);
     TRY(nn_standardise(&train));

@@ -219,7 +219,7 @@ static void fused_losses(void **state)
 static void losses_by_hand(void **state)
 {
     (void)state;
-    const nn_real x[6] = { (nn_real)0.2, (nn_real)0.7, (nn_real)0.1,
+    const nn_real x[6] = { (nn_real)0.2, (nn_real)0.7,  (nn_real)0.1,
                            (nn_real)0.5, (nn_real)0.25, (nn_real)0.25 };
     const nn_real t[6] = { 0, 1, 0, (nn_real)0.5, (nn_real)0.5, 0 };
     const nn_real weight[2] = { 1, 3 };
@@ -507,8 +507,8 @@ static void every_sample_once(void **state)
     numbered_data(&d);
     const struct {
         int batch_size, batches, last;
-    } c[] = { { 7, 8, 1 },  { 10, 5, 10 },        { 0, 2, N - 32 }, { 1, N, 1 },
-              { N, 1, N },  { NN_FULL_BATCH, 1, N }, { 1000, 1, N },   { N - 1, 2, 1 } };
+    } c[] = { { 7, 8, 1 }, { 10, 5, 10 },           { 0, 2, N - 32 }, { 1, N, 1 },
+              { N, 1, N }, { NN_FULL_BATCH, 1, N }, { 1000, 1, N },   { N - 1, 2, 1 } };
     for (int k = 0; k < COUNT(c); k++)
         for (int ordered = 0; ordered < 2; ordered++) {
             seen s = { { 0 }, 0, { 0 }, { 0 }, 0, 0, NULL };
@@ -569,11 +569,19 @@ static void optimizer_errors(void **state)
 {
     (void)state;
     const nn_optimizer wrong[] = {
-        nn_adam(.lr = -1), nn_sgd(.lr = (double)NAN), nn_sgd(.lr = (double)INFINITY),
-        nn_sgd(.momentum = -0.1), nn_sgd(.momentum = 1.5), nn_adam(.beta1 = 1),
-        nn_adam(.beta2 = (double)NAN), nn_rmsprop(.rho = 2), nn_adam(.epsilon = -1),
-        nn_adamw(.weight_decay = -1), nn_adam(.clip_norm = -1),
-        nn_adam(.clip_value = (double)NAN), nn_adam(.schedule = { .warmup = -1 }),
+        nn_adam(.lr = -1),
+        nn_sgd(.lr = (double)NAN),
+        nn_sgd(.lr = (double)INFINITY),
+        nn_sgd(.momentum = -0.1),
+        nn_sgd(.momentum = 1.5),
+        nn_adam(.beta1 = 1),
+        nn_adam(.beta2 = (double)NAN),
+        nn_rmsprop(.rho = 2),
+        nn_adam(.epsilon = -1),
+        nn_adamw(.weight_decay = -1),
+        nn_adam(.clip_norm = -1),
+        nn_adam(.clip_value = (double)NAN),
+        nn_adam(.schedule = { .warmup = -1 }),
     };
     nn_model *m = nn_model_new();
     nn_tensor *y = nn_dense(nn_input(m, 2), 2);
@@ -601,10 +609,9 @@ static void validation_part(void **state)
     check_ok(nn_data_rows(&tail, &d, rows + 35, 15));
     nn_model *part = regressor(1, nn_adam(.lr = 0.01)), *set = regressor(1, nn_adam(.lr = 0.01));
     nn_model *bent_part = regressor(1, nn_adam(.lr = 0.01));
-    check_ok(nn_fit(part, &d, .epochs = 4, .batch_size = 8, .validation_fraction = 0.3,
-                    .quiet = true));
-    check_ok(nn_fit(set, &front, .epochs = 4, .batch_size = 8, .validation = &tail,
-                    .quiet = true));
+    check_ok(
+        nn_fit(part, &d, .epochs = 4, .batch_size = 8, .validation_fraction = 0.3, .quiet = true));
+    check_ok(nn_fit(set, &front, .epochs = 4, .batch_size = 8, .validation = &tail, .quiet = true));
     check_same_weights(part, set);
     for (int e = 0; e < 4; e++) {
         check_close(part->history.epoch[e].val_loss, set->history.epoch[e].val_loss, 1e-9);
@@ -720,7 +727,8 @@ static void history_file(void **state)
         double loss, mae, val_loss, lr;
         int epoch, columns = 1;
         assert_int_equal(sscanf(line, "%d\t%lf\tnan\t%lf\t%lf\tnan\t%*f\t%lf", &epoch, &loss, &mae,
-                                &val_loss, &lr), 5);
+                                &val_loss, &lr),
+                         5);
         assert_int_equal(epoch, k + 1);
         check_close(loss, e->loss, 1e-8);
         check_close(mae, e->mae, 1e-8);
@@ -829,8 +837,8 @@ static void early_stopping(void **state)
     nn_data d;
     script s = { { 9, 4, 5, 6, 3.9, 3.95, 4, 4 }, 0, 0 };
     nn_model *m = scripted(&d, 9); /* patience 2: 9 4 5 6, and back to the second epoch */
-    check_ok(nn_fit(m, &d, .epochs = 8, .patience = 2, .on_epoch = play, .user = &s,
-                    .quiet = true));
+    check_ok(
+        nn_fit(m, &d, .epochs = 8, .patience = 2, .on_epoch = play, .user = &s, .quiet = true));
     assert_int_equal(m->history.epochs, 4);
     assert_int_equal(m->history.best, 1);
     assert_true(m->history.stopped_early);
@@ -846,8 +854,8 @@ static void early_stopping(void **state)
     nn_model_free(m), nn_data_free(&d);
 
     m = scripted(&d, 9); /* patience 3 sees the fifth epoch; min_delta forgets it again */
-    check_ok(nn_fit(m, &d, .epochs = 8, .patience = 3, .on_epoch = play, .user = &s,
-                    .quiet = true));
+    check_ok(
+        nn_fit(m, &d, .epochs = 8, .patience = 3, .on_epoch = play, .user = &s, .quiet = true));
     assert_int_equal(m->history.epochs, 8);
     assert_int_equal(m->history.best, 4);
     check_close(m->values[0], sqrt(3.9), 1e-6);
@@ -970,7 +978,8 @@ static void penalties(void **state)
         nn_model *m = nn_model_new(.seed = 1);
         nn_tensor *y = nn_dense(nn_input(m, IN), 2, .l1 = k ? 0.3 : 0, .l2 = k ? 0.2 : 0);
         check_ok(nn_compile(m, y, .loss = NN_MSE));
-        for (size_t i = 0; i < m->parameters; i++) m->values[i] = (nn_real)(i % 3) - 1; /* bias too */
+        for (size_t i = 0; i < m->parameters; i++)
+            m->values[i] = (nn_real)(i % 3) - 1; /* bias too */
         pass(m, &d);
         loss[k] = m->loss;
         memcpy(grads[k], m->grads, sizeof grads[k]);
@@ -1079,13 +1088,19 @@ static void schedule_rates(void **state)
 static void plateau_rates(void **state)
 {
     (void)state;
-    const nn_schedule s = { .kind = NN_REDUCE_ON_PLATEAU, .patience = 2, .factor = 0.5,
-                            .min_delta = 0.1, .cooldown = 2, .min_lr = 0.2 };
-    const double loss[] = { 3, 2.95, 2.85, 2.84, 2.84, 2.84, 2.84, 2.84, 2.84, (double)NAN, 2, 2,
-                            2, 2, 2 };
+    const nn_schedule s = { .kind = NN_REDUCE_ON_PLATEAU,
+                            .patience = 2,
+                            .factor = 0.5,
+                            .min_delta = 0.1,
+                            .cooldown = 2,
+                            .min_lr = 0.2 };
+    const double loss[] = { 3,    2.95,        2.85, 2.84, 2.84, 2.84, 2.84, 2.84,
+                            2.84, (double)NAN, 2,    2,    2,    2,    2 };
     /* 2.85 is better by 0.15; then two without, halved; two of cooldown, of which the last one
        counts already; two without, and so on */
-    const double rate[] = { 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25, 0.2, 0.2, 0.2 };
+    const double rate[] = {
+        1, 1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.25, 0.2, 0.2, 0.2
+    };
     nn_plateau p = { false, 0, 0, 0 };
     double lr = 1;
     for (int i = 0; i < COUNT(loss); i++) {
@@ -1252,8 +1267,8 @@ static void compile_again(void **state)
     nn_model *m = classifier(5, nn_adam(.lr = 0.05)), *sgd = classifier(5, nn_sgd(.lr = 0.1));
     check_ok(nn_fit(m, &d, .epochs = 3, .quiet = true));
     nn_real *kept = copy_weights(m);
-    check_ok(nn_compile(m, m->output, .loss = NN_SPARSE_CROSS_ENTROPY,
-                        .optimizer = nn_sgd(.lr = 0.1)));
+    check_ok(
+        nn_compile(m, m->output, .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_sgd(.lr = 0.1)));
     assert_memory_equal(kept, m->values, m->parameters * sizeof *kept);
     memcpy(sgd->values, kept, m->parameters * sizeof *kept);
     pass(m, &d), pass(sgd, &d); /* the step count is 0 again, and so dropout is the same */
@@ -1265,17 +1280,18 @@ static void compile_again(void **state)
 }
 
 #ifdef _OPENMP
-/* Row 16. The products are above the size from which on threads are used (10^6, in float). */
+/* Row 16. The products are above the size from which on threads are used (10^6, in float); one has
+   more terms than a block, and one adds to a gradient that is there. */
 static void threads(void **state)
 {
     (void)state;
-    enum { ROWS = 192, WIDE = 150, MIDDLE = 200 };
+    enum { ROWS = 192, WIDE = 600, MIDDLE = 200 };
     static nn_real x[ROWS * WIDE];
     int label[ROWS];
     nn_data d;
     fill(x, ROWS * WIDE, 1, -1, 1);
     for (int i = 0; i < ROWS; i++) label[i] = i % 5;
-    assert_true(96.0 * WIDE * MIDDLE > 1e6);
+    assert_true(96.0 * MIDDLE * MIDDLE > 1e6);
     check_ok(nn_data_from(&d, x, ROWS, { WIDE }, .labels = label));
     const int count[] = { 1, 2, 3, 4, 7, 8 };
     nn_model *first = NULL;
@@ -1283,8 +1299,8 @@ static void threads(void **state)
         omp_set_num_threads(count[k]);
         nn_model *m = nn_model_new(.seed = 1);
         nn_tensor *h = nn_dense(nn_input(m, WIDE), MIDDLE, .activation = NN_RELU);
-        h = nn_dense(nn_dropout(h, 0.1), MIDDLE, .activation = NN_GELU);
-        nn_tensor *y = nn_dense(h, 5, .activation = NN_SOFTMAX);
+        h = nn_add(h, nn_dense(nn_dropout(h, 0.1), MIDDLE, .activation = NN_GELU));
+        nn_tensor *y = nn_dense(nn_add(nn_dense(h, MIDDLE), h), 5, .activation = NN_SOFTMAX);
         check_ok(nn_compile(m, y, .loss = NN_SPARSE_CROSS_ENTROPY));
         check_ok(nn_fit(m, &d, .epochs = 2, .batch_size = 96, .quiet = true));
         if (first) check_same_weights(first, m);
@@ -1546,28 +1562,34 @@ static void nan_in_a_step(void **state)
         bool gradient;
         const char *words[3];
     } c[] = {
-        { { 2, 3, 5, (nn_real)NAN, { 0 } }, false,
+        { { 2, 3, 5, (nn_real)NAN, { 0 } },
+          false,
           { "epoch 2, step 4: ", "first appeared in the parameter dense1.weight", "too large" } },
-        { { 1, 5, FIRST, (nn_real)INFINITY, { 0 } }, false,
+        { { 1, 5, FIRST, (nn_real)INFINITY, { 0 } },
+          false,
           { "epoch 2, step 1: ", "the parameter dense2.weight (line", "as they were" } },
-        { { 1, 2, FIRST + 16, huge, { 0 } }, false,
+        { { 1, 2, FIRST + 16, huge, { 0 } },
+          false,
           { "epoch 1, step 3: ", "first appeared in the loss", ".clip_norm = 1" } },
-        { { 3, 2, 0, (nn_real)NAN, { 0 } }, true,
+        { { 3, 2, 0, (nn_real)NAN, { 0 } },
+          true,
           { "epoch 3, step 2: ", "the gradient of dense1.weight (line", "as they were" } },
-        { { 3, 2, FIRST + 17, (nn_real)INFINITY, { 0 } }, true,
+        { { 3, 2, FIRST + 17, (nn_real)INFINITY, { 0 } },
+          true,
           { "epoch 3, step 2: ", "the gradient of dense2.bias (line", "as they were" } },
-        { { 2, 1, 3, huge / 10, { 0 } }, true,
+        { { 2, 1, 3, huge / 10, { 0 } },
+          true,
           { "epoch 2, step 1: ", "the update would be infinite: learning rate 0.01", "norm" } },
     };
     for (int k = 0; k < COUNT(c); k++) {
         sabotage s = c[k].s;
         nn_model *m = regressor(1, nn_adam(.lr = 0.01));
         check_log_text[0] = 0;
-        nn_status status =
-            c[k].gradient ? nn_fit(m, &d, .epochs = 5, .batch_size = 10, .quiet = true,
-                                   .on_gradient = spoil_gradient, .user = &s)
-                          : nn_fit(m, &d, .epochs = 5, .batch_size = 10, .quiet = true,
-                                   .on_batch = spoil_weight, .user = &s);
+        nn_status status = c[k].gradient
+                               ? nn_fit(m, &d, .epochs = 5, .batch_size = 10, .quiet = true,
+                                        .on_gradient = spoil_gradient, .user = &s)
+                               : nn_fit(m, &d, .epochs = 5, .batch_size = 10, .quiet = true,
+                                        .on_batch = spoil_weight, .user = &s);
         assert_int_equal(status, NN_ERR_NUMERIC);
         for (int i = 0; i < 3; i++)
             if (!strstr(nn_last_error(), c[k].words[i]))
