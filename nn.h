@@ -1472,6 +1472,36 @@ static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code 
 #define NN__SHARED_FOR
 #endif
 
+/* ---- denormals ------------------------------------------------------- >>simd/denormals
+   Numbers below 1e-38 cost a hundred cycles each on many CPUs, and weights and moments that decay
+   get there. Inside a training step they are taken as 0; the caller's mode comes back. The mode
+   belongs to a thread, so threads that help take that of the one they help. */
+static unsigned nn__float_mode(void)
+{
+#if NN__VECTORS && defined(__x86_64__)
+    return _mm_getcsr();
+#else
+    return 0;
+#endif
+}
+
+static void nn__set_float_mode(unsigned mode)
+{
+#if NN__VECTORS && defined(__x86_64__)
+    _mm_setcsr(mode);
+#else
+    (void)mode;
+#endif
+}
+
+/* Flushes denormals to zero, in operands too; returns the mode before. */
+static unsigned nn__denormals_off(void)
+{
+    unsigned mode = nn__float_mode();
+    nn__set_float_mode(mode | 0x8040);
+    return mode;
+}
+
 #endif /* the implementation, until here */
 #endif
 
@@ -1889,6 +1919,7 @@ static void NN__V(nn__matmul)(const nn__product *p)
     const int blocks = across * ((p->m + NN__BLOCK_ROWS - 1) / NN__BLOCK_ROWS);
     const bool direct = p->b_column == 1 && p->m <= NN__DIRECT_ROWS;
     const bool large = (double)p->m * p->n * p->k > 1e6; /* else waking threads costs more */
+    const unsigned mode = nn__float_mode();
     (void)large;
     if (p->m <= 3 && p->a_column == 1 && p->b_row == 1) {
         nn__dots(p);
@@ -1896,6 +1927,8 @@ static void NN__V(nn__matmul)(const nn__product *p)
     }
     NN__PARALLEL(large)
     {
+        const unsigned own_mode = nn__float_mode();
+        nn__set_float_mode(mode);
         NN__SHARED_FOR
         for (int panel = 0; panel < panels; panel++)
             if (!direct || (panel + 1) * NN__COLUMNS > p->n)
@@ -1907,6 +1940,7 @@ static void NN__V(nn__matmul)(const nn__product *p)
             nn__tile_block(p, block / across * NN__BLOCK_ROWS, first,
                            NN__MIN(first + NN__BLOCK_PANELS, panels), direct);
         }
+        nn__set_float_mode(own_mode);
     }
 }
 
@@ -2159,29 +2193,6 @@ static const nn__vectors *nn__vector(void)
 NN_API const char *nn_cpu_name(void)
 {
     return nn__vector() ? nn__vector()->name : "scalar";
-}
-
-/* ---- denormals ------------------------------------------------------------ >>simd/denormals
-   Numbers below 1e-38 cost a hundred cycles each on many CPUs, and weights and moments that decay
-   get there. Inside a training step they are taken as 0; the caller's mode comes back. */
-static unsigned nn__denormals_off(void)
-{
-#if NN__VECTORS && defined(__x86_64__)
-    unsigned mode = _mm_getcsr();
-    _mm_setcsr(mode | 0x8040); /* flush to zero, denormals are zero */
-    return mode;
-#else
-    return 0;
-#endif
-}
-
-static void nn__denormals_restore(unsigned mode)
-{
-#if NN__VECTORS && defined(__x86_64__)
-    _mm_setcsr(mode);
-#else
-    (void)mode;
-#endif
 }
 
 /* ---- are all finite? ---------------------------------------------------------- >>simd/finite
@@ -7055,7 +7066,7 @@ NN_API bool nn_fit_step(nn_model *model)
     if (model->step == 0 || model->step == model->steps) nn__epoch_begin(model);
     unsigned mode = nn__denormals_off();
     r->fit_status = nn__train_batch(model);
-    nn__denormals_restore(mode);
+    nn__set_float_mode(mode);
     if (!r->fit_status) nn__draw_bar(model);
     if (!r->fit_status && r->fit.on_batch && r->fit.on_batch(model, r->fit.user))
         r->fit_over = true;

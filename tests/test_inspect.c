@@ -1,5 +1,5 @@
-/* Tests of >>inspect: the summary and its bytes, the gradient check (that it accepts right gradients
-   and rejects wrong ones), dead units.
+/* Tests of >>inspect: the summary and its bytes, the gradient check (it accepts right gradients and
+   rejects wrong ones), dead units.
      cc tests/test_inspect.c -lcmocka -lm && ./a.out */
 
 #define NN_IMPLEMENTATION

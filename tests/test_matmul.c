@@ -429,6 +429,37 @@ static void threads_change_nothing(void **state)
 #endif
 }
 
+/* Where denormals are taken as 0, as inside a training step, every thread does so: the products of
+   these numbers are denormal, and come out as 0 from all of them. */
+static void threads_take_the_float_mode(void **state)
+{
+    (void)state;
+#if defined(_OPENMP) && NN__VECTORS && defined(__x86_64__)
+    enum { SIZE = 192 };
+    static nn_real a[SIZE * SIZE], c[SIZE * SIZE];
+    nn_real *work = (nn_real *)malloc(nn_matmul_work_size(SIZE, SIZE, SIZE) * sizeof *work);
+    assert_non_null(work);
+    int before_test = omp_get_max_threads();
+    for (size_t i = 0; i < SIZE * SIZE; i++) a[i] = (nn_real)1e-21;
+    for (int flush = 0; flush < 2; flush++) {
+        unsigned mode = flush ? nn__denormals_off() : nn__float_mode(), inside = nn__float_mode();
+        omp_set_num_threads(4);
+        nn_matmul(c, a, a, SIZE, SIZE, SIZE, 0, work);
+        unsigned after = nn__float_mode();
+        nn__set_float_mode(mode);
+        assert_int_equal(after & 0x8040, inside & 0x8040); /* the flags of exceptions may differ */
+        for (size_t i = 0; nn_cpu_name()[0] != 's' && i < SIZE * SIZE; i++)
+            if ((c[i] == 0) != (flush == 1))
+                fail_msg("entry %zu is %g with flushing %s", i, (double)c[i], flush ? "on" : "off");
+    }
+    omp_set_num_threads(before_test);
+    free(work);
+#else
+    print_message("built without -fopenmp, or no x86-64\n");
+    skip();
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +467,7 @@ int main(void)
         cmocka_unit_test(nothing_is_read_outside),   cmocka_unit_test(no_terms_give_zero),
         cmocka_unit_test(nan_goes_where_it_belongs), cmocka_unit_test(real_numbers),
         cmocka_unit_test(fast_against_ref),          cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(threads_take_the_float_mode),
     };
     print_message("code path: %s\n", nn_cpu_name());
     return cmocka_run_group_tests_name(">>matmul", tests, NULL, NULL);
