@@ -579,6 +579,7 @@ struct nn_tensor {
     bool transpose_a, transpose_b; /* of batch_matmul */
     bool hidden; /* the part of a layer before its own activation: no program can see it */
     bool input, tokens, parameter, frozen;
+    bool masked; /* plan: may hold infinity, which comes from a constant and goes into a softmax */
     nn_init init;
     double init_scale, l1, l2;
     size_t offset; /* of a parameter in the model's arrays */
@@ -682,7 +683,8 @@ typedef struct nn_constant_args {
     const char *name;
 } nn_constant_args;
 
-/* A tensor without a batch that training leaves alone: nn_constant(m, mask, 28, 28). */
+/* A tensor without a batch that training leaves alone: nn_constant(m, mask, 28, 28). It may hold
+   -INFINITY, as a mask that nn_add puts before a softmax does. */
 #define nn_constant(...) nn_constant_make(NN_ARGS(nn_constant_args){ .at = NN_HERE, __VA_ARGS__ })
 NN_API nn_tensor *nn_constant_make(nn_constant_args args);
 
@@ -4450,7 +4452,7 @@ typedef struct nn__run {
     double best_value, epoch_started, bar_drawn;
     int wait, best_epoch;
     nn_real *best; /* the best weights so far, or NULL */
-    double sums[4]; /* of the epoch: loss, right, top k, absolute difference; see nn__measure */
+    double sums[4]; /* of the epoch: loss, right, top k, absolute difference; see nn__tally */
     double sum_rows, sum_samples, largest_norm;
 } nn__run;
 
@@ -5509,8 +5511,11 @@ static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep
     }
     for (int i = 0; i < r->tensors; i++) {
         nn_tensor *t = r->tensor[i], *x = t->in[0];
-        for (int k = 0; k < 4; k++)
-            if (t->used && t->in[k] && t->in[k]->needs_grad) t->needs_grad = true;
+        t->masked = t->constant && !nn__finite(t->constant, t->size);
+        for (int k = 0; k < 4 && t->in[k]; k++) {
+            if (t->used && t->in[k]->needs_grad) t->needs_grad = true;
+            if (t->in[k]->masked && t->activation != NN_SOFTMAX) t->masked = true;
+        }
         if (t->op != &nn__op_activation || !x->hidden) continue;
         /* GELU and SiLU need x in backward; `keep` is where a fused loss starts */
         bool fuse = t->activation < NN_SOFTMAX && x != keep &&
@@ -6317,6 +6322,17 @@ static double nn__mean_loss(const nn_model *m)
 
 /* ---- forward and backward ----------------------------------------------- >>train/step */
 
+/* Whether x, the value or gradient of t, is as it should be: finite, or behind a mask not NaN. */
+static bool nn__is_sound(const nn_tensor *t, const nn_real *x)
+{
+    size_t n = t->parameter ? t->size : nn__entries(t);
+    bool sound = nn__finite(x, n);
+    if (sound || x != t->value || !t->masked) return sound;
+    for (size_t i = 0; i < n; i++)
+        if (nn__is_nan((double)x[i])) return false;
+    return true;
+}
+
 /* Names the first tensor that holds NaN or infinity, in the order of computation. */
 static nn_status nn__numeric_error(const nn_model *m, const char *call, bool backward)
 {
@@ -6330,7 +6346,7 @@ static nn_status nn__numeric_error(const nn_model *m, const char *call, bool bac
         const nn_real *x = backward ? t->grad : t->value;
         if (!t->used || t->constant || !x || (backward && !nn__root((nn_tensor *)t)->written))
             continue;
-        if (!nn__finite(x, t->parameter ? t->size : nn__entries(t))) found = t;
+        if (!nn__is_sound(t, x)) found = t;
     }
     for (int k = 0; found && !backward && k < 4; k++) { /* a layer's parameters stand behind it */
         const nn_tensor *p = found->in[k];
@@ -6357,7 +6373,7 @@ static bool nn__values_finite(const nn_model *m)
     const nn__run *r = m->run;
     for (int i = 0; i < r->tensors; i++) {
         const nn_tensor *t = r->tensor[i];
-        if (t->used && t->op && !t->view_of && !nn__finite(t->value, nn__entries(t))) return false;
+        if (t->used && t->op && !t->view_of && !nn__is_sound(t, t->value)) return false;
     }
     return true;
 }

@@ -380,7 +380,7 @@ static attention attend(nn_model *m)
 {
     attention a;
     nn_real mask[T * T];
-    for (int i = 0; i < T * T; i++) mask[i] = i % T > i / T ? (nn_real)-1e9 : 0;
+    for (int i = 0; i < T * T; i++) mask[i] = i % T > i / T ? -(nn_real)INFINITY : 0;
     a.x = nn_input(m, T, D);
     nn_tensor *q = heads_of(nn_dense(a.x, HEADS * SIZE, .no_bias = true));
     nn_tensor *k = heads_of(nn_dense(a.x, HEADS * SIZE, .no_bias = true));
