@@ -1447,6 +1447,8 @@ typedef struct nn__vectors {
     void (*sgd)(nn_real *w, const nn_real *g, nn_real *v, size_t n, nn_real rate, nn_real momentum,
                 bool nesterov, nn_real decay);
     void (*bytes)(nn_real *out, const uint8_t *raw, nn_real offset, nn_real factor, size_t n);
+    void (*dropout)(nn_real *y, const nn_real *x, uint64_t key, uint32_t limit, nn_real keep,
+                    size_t n, bool add);
     void (*add)(nn_real *y, const nn_real *x, size_t n); /* y += x */
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
     bool (*finite)(const nn_real *x, size_t n);
@@ -1589,6 +1591,7 @@ static unsigned nn__denormals_off(void)
 #define nn__vu NN__V(nn__vu)
 #define nn__vb NN__V(nn__vb)
 #define nn__v4 NN__V(nn__v4)
+#define nn__vn NN__V(nn__vn)
 #define nn__v_load NN__V(nn__v_load)
 #define nn__v_store NN__V(nn__v_store)
 #define nn__v_load_some NN__V(nn__v_load_some)
@@ -1627,6 +1630,7 @@ typedef int32_t nn__vi __attribute__((vector_size(4 * NN__LANES), may_alias));
 typedef float nn__vu __attribute__((vector_size(4 * NN__LANES), may_alias, aligned(4)));
 typedef uint8_t nn__vb __attribute__((vector_size(NN__LANES), may_alias));
 typedef float nn__v4 __attribute__((vector_size(16), may_alias));
+typedef uint32_t nn__vn __attribute__((vector_size(4 * NN__LANES), may_alias));
 
 NN__OP nn__v nn__v_load(const float *p)
 {
@@ -2087,6 +2091,26 @@ static double NN__V(nn__squares)(const float *x, size_t n)
     return (s[0] + s[1]) + (s[2] + s[3]);
 }
 
+static void NN__V(nn__dropout)(float *y, const float *x, uint64_t key, uint32_t limit, float keep,
+                               size_t n, bool add)
+{
+    nn__vn c, low = { 0 }, high = { 0 };
+    uint32_t first[NN__LANES];
+    for (uint32_t i = 0; i < NN__LANES; i++) first[i] = i;
+    memcpy(&c, first, sizeof c);
+    low += (uint32_t)key, high += (uint32_t)(key >> 32);
+    for (size_t i = 0; i < n; i += NN__LANES, c += NN__LANES) {
+        nn__vn h = c * 0x9e3779b9u + low;
+        h = (h ^ (h >> 16)) * 0x21f0aaadu;
+        h = (h ^ (h >> 15)) + high;
+        h = (h ^ (h >> 16)) * 0x735a2d97u;
+        h = (h ^ (h >> 15)) >> 8;
+        nn__v m = nn__v_select((nn__vi)(h < limit), NN__ZERO, nn__v_all(keep));
+        nn__v sum = add ? nn__v_load_some(y + i, n - i) : NN__ZERO;
+        nn__v_store_some(y + i, sum + m * nn__v_load_some(x + i, n - i), n - i);
+    }
+}
+
 static bool NN__V(nn__finite)(const float *x, size_t n)
 {
     const nn__vi exponent = nn__v_ints(0x7f800000);
@@ -2118,6 +2142,7 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__adam),
     NN__V(nn__sgd),
     NN__V(nn__bytes),
+    NN__V(nn__dropout),
     NN__V(nn__add),
     NN__V(nn__squares),
     NN__V(nn__finite)
@@ -2778,32 +2803,50 @@ static uint64_t nn__dropout_key(uint64_t seed, const int *sample, int b)
     return nn__mix(seed ^ nn__mix(number + UINT64_C(0xa0761d6478bd642f)));
 }
 
-static nn_real nn__dropout_factor(uint64_t key, int c, double rate, nn_real keep)
+/* The 24 bits that decide about number c: a 32-bit mixing function, since vectors have no 64-bit
+   product, with both halves of the key. */
+static uint32_t nn__dropout_hash(uint64_t key, uint32_t c)
 {
-    uint64_t hash = nn__mix(key + (uint64_t)c * UINT64_C(0x9e3779b97f4a7c15));
-    return (double)(hash >> 11) * (1.0 / 9007199254740992.0) < rate ? 0 : keep;
+    uint32_t h = c * 0x9e3779b9u + (uint32_t)key;
+    h = (h ^ (h >> 16)) * 0x21f0aaadu;
+    h = (h ^ (h >> 15)) + (uint32_t)(key >> 32);
+    h = (h ^ (h >> 16)) * 0x735a2d97u;
+    return (h ^ (h >> 15)) >> 8;
+}
+
+/* y = m x, or y += m x with `add`. */
+static void nn__dropout_ref(nn_real *y, const nn_real *x, uint64_t key, uint32_t limit,
+                            nn_real keep, size_t n, bool add)
+{
+    for (size_t c = 0; c < n; c++) {
+        nn_real m = nn__dropout_hash(key, (uint32_t)c) < limit ? 0 : keep;
+        y[c] = (add ? y[c] : 0) + m * x[c];
+    }
+}
+
+static void nn__dropout_rows(nn_real *y, const nn_real *x, double rate, uint64_t seed,
+                             const int *sample, int B, int C, bool add)
+{
+    NN_ASSERT(rate >= 0 && rate < 1);
+    const nn_real keep = (nn_real)(1 / (1 - rate));
+    const uint32_t limit = (uint32_t)(rate * 16777216 + 0.5); /* of 2^24 */
+    for (int b = 0; b < B; b++, x += C, y += C) {
+        uint64_t key = nn__dropout_key(seed, sample, b);
+        if (nn__vector()) nn__vector()->dropout(y, x, key, limit, keep, (size_t)C, add);
+        else nn__dropout_ref(y, x, key, limit, keep, (size_t)C, add);
+    }
 }
 
 NN_API void nn_dropout_forward(nn_real *y, const nn_real *x, double rate, uint64_t seed,
                                const int *sample, int B, int C)
 {
-    NN_ASSERT(rate >= 0 && rate < 1);
-    const nn_real keep = (nn_real)(1 / (1 - rate));
-    for (int b = 0; b < B; b++, x += C, y += C) {
-        uint64_t key = nn__dropout_key(seed, sample, b);
-        for (int c = 0; c < C; c++) y[c] = x[c] * nn__dropout_factor(key, c, rate, keep);
-    }
+    nn__dropout_rows(y, x, rate, seed, sample, B, C, false);
 }
 
 NN_API void nn_dropout_backward(nn_real *dx, const nn_real *dy, double rate, uint64_t seed,
                                 const int *sample, int B, int C)
 {
-    NN_ASSERT(rate >= 0 && rate < 1);
-    const nn_real keep = (nn_real)(1 / (1 - rate));
-    for (int b = 0; b < B; b++, dx += C, dy += C) {
-        uint64_t key = nn__dropout_key(seed, sample, b);
-        for (int c = 0; c < C; c++) dx[c] += dy[c] * nn__dropout_factor(key, c, rate, keep);
-    }
+    nn__dropout_rows(dx, dy, rate, seed, sample, B, C, true);
 }
 
 /* ---- entry by entry, with repeated axes ---------------------------------- >>kernels/pair

@@ -1203,9 +1203,32 @@ static void confusion_and_scores(void **state)
     check_close(s.precision, 0, 0), check_close(s.recall, 0, 0), check_close(s.f1, 0, 0);
 }
 
+/* The mask is a matter of integers: the same bits with vectors as without, at every length. */
+static void dropout_is_the_same_with_vectors(void **state)
+{
+    (void)state;
+    enum { N = 67 };
+    nn_real x[N], plain[N], fast[N];
+    if (!nn__vector()) skip();
+    dice = nn_random_seed(21);
+    fill(x, N, 0.5, 2);
+    for (size_t n = 0; n <= N; n++)
+        for (int add = 0; add < 2; add++) {
+            uint64_t key = nn_random_u64(&dice);
+            memcpy(plain, x, sizeof x), memcpy(fast, x, sizeof x);
+            nn__dropout_ref(plain, x, key, 1u << 22, (nn_real)1.25, n, add != 0);
+            nn__vector()->dropout(fast, x, key, 1u << 22, (nn_real)1.25, n, add != 0);
+            for (size_t i = 0; i < N; i++) {
+                if ((plain[i] == 0) != (fast[i] == 0)) fail_msg("n %zu: mask of %zu differs", n, i);
+                check_close(fast[i], plain[i], 1e-6);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dropout_is_the_same_with_vectors),
         cmocka_unit_test(softmax_does_not_overflow),
         cmocka_unit_test(softmax_ignores_a_shift),
         cmocka_unit_test(softmax_rows_sum_to_one),
