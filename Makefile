@@ -92,10 +92,18 @@ $(BUILD)/accept: tests/accept.c nn.h
 	@mkdir -p $(BUILD)
 	$(CC) $(CFLAGS) -std=c99 $(WARN) $< -o $@ -lm
 
-bench: ## compare the speed with PyTorch (prints RATIO lines)
+# Builds a side of the speed comparison. A library that can be linked is compiled in: header, name, flag.
+BENCH_CC = $(CC) $(CFLAGS) -std=c99 $(WARN) $(if $(filter-out 1,$(THREADS)),-fopenmp)
+with = $(shell mkdir -p $(BUILD); printf '\043include <$(1)>\nint main(void) { return 0; }\n' | \
+    $(CC) -x c - -o $(BUILD)/with -l$(2) 2>/dev/null && echo -D$(3) -l$(2))
+
+bench: ## compare the speed with other libraries (ROUNDS=5 THREADS=1 WORKS="mlp64 iris")
 	@mkdir -p $(BUILD)
-	$(CC) $(CFLAGS) tests/bench.c -o $(BUILD)/bench -lm
-	$(PYTHON) tests/bench.py
+	$(BENCH_CC) tests/bench.c -o $(BUILD)/bench -lm
+	$(BENCH_CC) tests/bench_matmul.c -o $(BUILD)/bench_matmul \
+	    $(call with,cblas.h,openblas,BENCH_OPENBLAS) $(call with,dnnl.h,dnnl,BENCH_ONEDNN) -lm
+	@THREADS="$(THREADS)" ROUNDS="$(ROUNDS)" WORKS="$(WORKS)" OMP_NUM_THREADS=$(or $(THREADS),1) \
+	    OPENBLAS_NUM_THREADS=$(or $(THREADS),1) $(PYTHON) tests/bench.py
 
 figures: chapters digits ## make the figures of all chapters again
 	@for p in $(PROGRAMS); do $$p || exit 1; done

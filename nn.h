@@ -1152,6 +1152,7 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 enum {
     NN__SHORT = 8, /* rows and products below these sizes are plain loops */
     NN__TINY = 512,
+    NN__LARGE = 1000000, /* and where waking threads begins to pay */
     NN__TILE_ROWS = 6,
     NN__BLOCK_ROWS = 96,
     NN__BLOCK_PANELS = 4,
@@ -1469,10 +1470,10 @@ static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code 
    threads, so their number changes no bit of the result. */
 #ifdef _OPENMP
 #define NN__PRAGMA(x) _Pragma(#x)
-#define NN__PARALLEL(condition) NN__PRAGMA(omp parallel if (condition))
+#define NN__PARALLEL NN__PRAGMA(omp parallel)
 #define NN__SHARED_FOR NN__PRAGMA(omp for schedule(static))
 #else
-#define NN__PARALLEL(condition)
+#define NN__PARALLEL
 #define NN__SHARED_FOR
 #endif
 
@@ -1616,6 +1617,7 @@ static unsigned nn__denormals_off(void)
 #define nn__tile_block NN__V(nn__tile_block)
 #define nn__dots_of_four NN__V(nn__dots_of_four)
 #define nn__dots NN__V(nn__dots)
+#define nn__share NN__V(nn__share)
 #endif
 #define NN__OP __attribute__((always_inline)) static inline
 #if defined(__clang__) || __GNUC__ >= 12
@@ -1918,35 +1920,38 @@ static void nn__dots(const nn__product *p)
     }
 }
 
-static void NN__V(nn__matmul)(const nn__product *p)
+/* Packs and multiplies; the threads of a parallel region share it, a single one does it all. */
+static void nn__share(const nn__product *p, unsigned mode)
 {
     const int panels = (p->n + NN__COLUMNS - 1) / NN__COLUMNS;
     const int across = (panels + NN__BLOCK_PANELS - 1) / NN__BLOCK_PANELS;
     const int blocks = across * ((p->m + NN__BLOCK_ROWS - 1) / NN__BLOCK_ROWS);
     const bool direct = p->b_column == 1 && p->m <= NN__DIRECT_ROWS;
-    const bool large = (double)p->m * p->n * p->k > 1e6; /* else waking threads costs more */
-    const unsigned mode = nn__float_mode();
-    (void)large;
-    if (p->m <= 3 && p->a_column == 1 && p->b_row == 1) {
-        nn__dots(p);
-        return;
+    const unsigned own_mode = nn__float_mode();
+    nn__set_float_mode(mode);
+    NN__SHARED_FOR
+    for (int panel = 0; panel < panels; panel++)
+        if (!direct || (panel + 1) * NN__COLUMNS > p->n)
+            nn__pack_panel(p->work + (size_t)panel * NN__COLUMNS * (size_t)p->k, p,
+                           panel * NN__COLUMNS);
+    NN__SHARED_FOR
+    for (int block = 0; block < blocks; block++) {
+        int first = block % across * NN__BLOCK_PANELS;
+        nn__tile_block(p, block / across * NN__BLOCK_ROWS, first,
+                       NN__MIN(first + NN__BLOCK_PANELS, panels), direct);
     }
-    NN__PARALLEL(large)
-    {
-        const unsigned own_mode = nn__float_mode();
-        nn__set_float_mode(mode);
-        NN__SHARED_FOR
-        for (int panel = 0; panel < panels; panel++)
-            if (!direct || (panel + 1) * NN__COLUMNS > p->n)
-                nn__pack_panel(p->work + (size_t)panel * NN__COLUMNS * (size_t)p->k, p,
-                               panel * NN__COLUMNS);
-        NN__SHARED_FOR
-        for (int block = 0; block < blocks; block++) {
-            int first = block % across * NN__BLOCK_PANELS;
-            nn__tile_block(p, block / across * NN__BLOCK_ROWS, first,
-                           NN__MIN(first + NN__BLOCK_PANELS, panels), direct);
-        }
-        nn__set_float_mode(own_mode);
+    nn__set_float_mode(own_mode);
+}
+
+static void NN__V(nn__matmul)(const nn__product *p)
+{
+    const bool large = (double)p->m * p->n * p->k > NN__LARGE;
+    const unsigned mode = nn__float_mode();
+    if (p->m <= 3 && p->a_column == 1 && p->b_row == 1) nn__dots(p);
+    else if (!large) nn__share(p, mode);
+    else {
+        NN__PARALLEL
+        nn__share(p, mode);
     }
 }
 

@@ -1,11 +1,17 @@
-/* The nn.h side of the speed comparisons: one work per call, training or inference time only.
+/* The nn.h side of the speed comparisons: one work for each call, and only its training or
+   inference is timed.
 
-     build/bench mlp64|mlp512|iris|sgd1 [epochs]     prints  RESULT nn.h work threads seconds accuracy
+     build/bench work [epochs [samples [folder]]]
+   prints  RESULT nn.h work threads seconds accuracy
 
-   The digits are MNIST where it is present, else made digits; bench.py calls this in turn with the
-   same work in other libraries. OMP_NUM_THREADS sets the threads. */
+   Works: mlp64, mlp512 and sgd1 train on the IDX files of a folder (default: datasets/mnist), iris
+   on datasets/iris.csv; infer-mlp512-b1 and -b1024 predict random inputs, seconds for one call.
+   bench.py calls this in turn with the same work in other libraries. Build with -fopenmp for
+   several threads; OMP_NUM_THREADS sets their number. */
+#define _POSIX_C_SOURCE 200112L
 #define NN_IMPLEMENTATION
 #include "../nn.h"
+#include <time.h>
 
 typedef struct work {
     const char *name;
@@ -18,26 +24,31 @@ static const work works[] = {
     { "mlp512", 784, 512, 2, 10, 3, 128, 1e-3 },
     { "iris", 4, 4, 1, 3, 100, 10, 1e-3 },
     { "sgd1", 784, 100, 1, 10, 1, 1, 0.01 },
+    { "infer-mlp512-b1", 784, 512, 2, 10, 0, 1, 0 },
+    { "infer-mlp512-b1024", 784, 512, 2, 10, 0, 1024, 0 },
 };
 
-static const char *folder = "datasets/mnist";
-
-static nn_status load_digits(nn_data *data, const char *part)
+static double seconds(void)
 {
-    char images[128], labels[128];
-    snprintf(images, sizeof images, "%s/%s-images-idx3-ubyte", folder, part);
-    snprintf(labels, sizeof labels, "%s/%s-labels-idx1-ubyte", folder, part);
-    return nn_load_idx(data, images, labels);
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static nn_status load(const work *w, nn_data *train, nn_data *test)
+static nn_status load_digits(nn_data *data, const char *folder, const char *part, int samples)
+{
+    char images[512], labels[512];
+    snprintf(images, sizeof images, "%s/%s-images-idx3-ubyte", folder, part);
+    snprintf(labels, sizeof labels, "%s/%s-labels-idx1-ubyte", folder, part);
+    return nn_load_idx(data, images, labels, .limit = samples);
+}
+
+static nn_status load(const work *w, nn_data *train, nn_data *test, int samples, const char *folder)
 {
     nn_data iris;
     if (w->inputs != 4) {
-        if (load_digits(train, "train") == NN_OK) return load_digits(test, "t10k");
-        folder = "datasets/made";
-        nn_status status = load_digits(train, "train");
-        return status ? status : load_digits(test, "t10k");
+        nn_status status = load_digits(train, folder, "train", samples);
+        return status ? status : load_digits(test, folder, "t10k", 0);
     }
     nn_load_csv(&iris, "datasets/iris.csv", .label = "species");
     nn_status status = nn_split(&iris, train, test, .seed = 1, .stratify = true);
@@ -45,41 +56,66 @@ static nn_status load(const work *w, nn_data *train, nn_data *test)
     return status ? status : nn_standardise(train);
 }
 
-static nn_model *build(const work *w)
+/* The hidden layers, and an output layer with this activation. */
+static nn_tensor *build(nn_model *m, const work *w, nn_activation activation)
 {
-    nn_model *m = nn_model_new(.seed = 1);
     nn_tensor *h = nn_input(m, w->inputs);
     for (int i = 0; i < w->layers; i++) h = nn_dense(h, w->hidden, .activation = NN_RELU);
-    h = nn_dense(h, w->outputs, .activation = NN_SOFTMAX);
-    if (w->batch == 1)
-        nn_compile(m, h, .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_sgd(.lr = w->lr));
-    else
-        nn_compile(m, h, .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_adam(.lr = w->lr));
-    return m;
+    return nn_dense(h, w->outputs, .activation = activation);
 }
 
-static int run(const work *w, int epochs)
+static int train(const work *w, int epochs, int samples, const char *folder, const char *threads)
 {
-    nn_data train, test;
-    const char *threads = getenv("OMP_NUM_THREADS");
-    if (load(w, &train, &test) != NN_OK) return fprintf(stderr, "%s\n", nn_last_error()), 1;
-    nn_model *m = build(w);
-    double start = nn__seconds();
-    nn_status status = nn_fit(m, &train, .epochs = epochs ? epochs : w->epochs,
+    nn_data data, test;
+    if (load(w, &data, &test, samples, folder)) return fprintf(stderr, "%s\n", nn_last_error()), 1;
+    nn_model *m = nn_model_new(.seed = 1);
+    nn_compile(m, build(m, w, NN_SOFTMAX), .loss = NN_SPARSE_CROSS_ENTROPY,
+               .optimizer = w->batch == 1 ? nn_sgd(.lr = w->lr) : nn_adam(.lr = w->lr));
+    double start = seconds();
+    nn_status status = nn_fit(m, &data, .epochs = epochs ? epochs : w->epochs,
                               .batch_size = w->batch, .quiet = true);
-    double seconds = nn__seconds() - start;
+    double time = seconds() - start;
     nn_metrics r = nn_evaluate(m, &test);
-    if (status == NN_OK)
-        printf("RESULT nn.h %s %s %.6g %.4f %s\n", w->name, threads ? threads : "1", seconds,
-               r.accuracy, w->inputs == 4 ? "iris" : folder);
-    nn_model_free(m), nn_data_free(&train), nn_data_free(&test);
+    if (!status) printf("RESULT nn.h %s %s %.6g %.4f\n", w->name, threads, time, r.accuracy);
+    nn_model_free(m), nn_data_free(&data), nn_data_free(&test);
+    return status != NN_OK;
+}
+
+/* Mean seconds of nn_predict on one batch of numbers from 0 to 1, another batch each time; the
+   outputs are logits, as in bench.py. */
+static int infer(const work *w, const char *threads)
+{
+    enum { BATCHES = 4 };
+    size_t n = (size_t)w->batch * (size_t)w->inputs;
+    size_t calls = w->batch == 1 ? 2000 : 20;
+    nn_model *m = nn_model_new(.seed = 1);
+    nn_real *x = (nn_real *)malloc(BATCHES * n * sizeof *x);
+    nn_real *y = (nn_real *)malloc((size_t)w->batch * (size_t)w->outputs * sizeof *y);
+    nn_random random = nn_random_seed(1);
+    nn_status status = nn_build(m, build(m, w, NN_LINEAR));
+    if (!x || !y) return 1;
+    for (size_t i = 0; i < BATCHES * n; i++) x[i] = (nn_real)nn_random_uniform(&random, 0, 1);
+    for (size_t i = 0; i < BATCHES && !status; i++) status = nn_predict(m, y, x + i * n, w->batch);
+    double start = seconds();
+    for (size_t i = 0; i < calls && !status; i++)
+        status = nn_predict(m, y, x + (i % BATCHES) * n, w->batch);
+    double time = (seconds() - start) / (double)calls;
+    if (!status) printf("RESULT nn.h %s %s %.6g nan\n", w->name, threads, time);
+    nn_model_free(m), free(x), free(y);
     return status != NN_OK;
 }
 
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; argc > 1 && i < sizeof works / sizeof *works; i++)
-        if (strcmp(argv[1], works[i].name) == 0) return run(&works[i], argc > 2 ? atoi(argv[2]) : 0);
-    fprintf(stderr, "usage: bench mlp64|mlp512|iris|sgd1 [epochs]\n");
+    const char *text = getenv("OMP_NUM_THREADS"), *threads = text ? text : "1";
+    for (size_t i = 0; argc > 1 && i < sizeof works / sizeof *works; i++) {
+        if (strcmp(argv[1], works[i].name) != 0) continue;
+        if (works[i].epochs == 0) return infer(&works[i], threads);
+        return train(&works[i], argc > 2 ? atoi(argv[2]) : 0, argc > 3 ? atoi(argv[3]) : 0,
+                     argc > 4 ? argv[4] : "datasets/mnist", threads);
+    }
+    fprintf(stderr, "usage: bench work [epochs [samples [folder]]]; works:");
+    for (size_t i = 0; i < sizeof works / sizeof *works; i++) fprintf(stderr, " %s", works[i].name);
+    fprintf(stderr, "\n");
     return 2;
 }

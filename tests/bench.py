@@ -1,52 +1,110 @@
-"""Compares nn.h with PyTorch on the same work, in turn, several rounds on one machine.
+"""Compares the speed of nn.h with that of other libraries on the same work, in turn, in one run.
 
-    python3 tests/bench.py [rounds]
+    make bench [ROUNDS=5] [THREADS=1] [WORKS="mlp64 iris"]
 
-Prints a line for each work and round on stderr, and for each work
+builds the nn.h side (tests/bench.c, tests/bench_matmul.c) and runs this with the same three in the
+environment. For each work and each peer that is installed it prints
     RATIO work threads peer ours_seconds theirs_seconds ratio
-with medians over the rounds; a ratio above 1 means that nn.h is faster. Training time only, one
-thread, the same network, batch size, epochs and optimizer; accuracy is printed beside the time, so
-that a fast wrong answer shows. PyTorch trains with its parameters in one flat tensor and Adam on
-that, the fastest variant found for such small networks.
+with medians over the rounds, and at the end a table of them; a ratio above 1 means that nn.h is
+faster. Each round goes to stderr. The same network, data, batch size, epochs and optimizer; loading
+is not timed; accuracy is printed beside the time, so that a fast wrong answer shows.
+
+Works: mlp64, mlp512, iris and sgd1 train (mlp64-dense: on noisy images without zeros),
+infer-mlp512-b1 and -b1024 predict, gemm is all matrix products, gemm-128x64x784-NT one of them.
+
+PyTorch trains with its parameters in one flat tensor and Adam on that, and gathers each batch with
+index_select: the fastest variant found. With two threads, install libopenblas0-openmp, or PyTorch's
+two thread pools fight and it looks slower than it is.
 """
-import gzip
+import collections
+import functools
 import os
+import re
 import statistics
+import struct
 import subprocess
 import sys
 import time
+import warnings
+
+try:
+    import numpy as np
+except ImportError:
+    np = None
+try:
+    import torch
+    import torch.nn.functional as F
+except ImportError:
+    torch = None
+try:
+    import sklearn
+    from sklearn.neural_network import MLPClassifier
+except ImportError:
+    sklearn = None
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-WORKS = {"mlp64": (784, [64, 64], 10, 128, 2), "iris": (4, [4], 3, 10, 100)}  # last: epochs
+THREADS = int(os.environ.get("THREADS") or 1)
+# Where full training would take long, fewer epochs or samples (0: all), on both sides.
+Work = collections.namedtuple("Work", "inputs hidden outputs batch epochs samples")
+WORKS = {
+    "mlp64": Work(784, [64, 64], 10, 128, 2, 0),
+    "mlp64-dense": Work(784, [64, 64], 10, 128, 2, 0),
+    "mlp512": Work(784, [512, 512], 10, 128, 1, 20000),
+    "iris": Work(4, [4], 3, 10, 100, 0),
+    "sgd1": Work(784, [100], 10, 1, 1, 5000),
+    "infer-mlp512-b1": Work(784, [512, 512], 10, 1, 0, 0),
+    "infer-mlp512-b1024": Work(784, [512, 512], 10, 1024, 0, 0),
+}
+Peer = collections.namedtuple("Peer", "name run")  # run(data, work): seconds, accuracy
 
 
-def ours(work, epochs):
-    env = dict(os.environ, OMP_NUM_THREADS="1")
-    out = subprocess.run([os.path.join(ROOT, "build", "bench"), work, str(epochs)], cwd=ROOT, env=env,
-                         check=True, capture_output=True, text=True).stdout.split()
-    return float(out[4]), float(out[5]), out[6]
+def note(text):
+    print(text, file=sys.stderr, flush=True)
 
 
-def read_idx(folder, name, header):
-    import numpy as np
-    path = os.path.join(ROOT, folder, name)
-    data = open(path, "rb").read() if os.path.exists(path) else gzip.open(path + ".gz").read()
-    return np.frombuffer(data, np.uint8, offset=header)
+# ---- data
+
+def idx_names(folder, part):
+    return [os.path.join(ROOT, folder, part + name)
+            for name in ("-images-idx3-ubyte", "-labels-idx1-ubyte")]
 
 
-def digits(folder):
-    import numpy as np
+def digits_folder():
+    """MNIST where it is present, else the made digits."""
+    for folder in ("datasets/mnist", "datasets/made"):
+        if os.path.exists(idx_names(folder, "train")[0]):
+            return folder
+    sys.exit("no digits: run make mnist or make digits first")
+
+
+def dense_folder():
+    """Writes images without a zero in MNIST's format: a faint pattern for each class, and noise."""
+    folder = "build/dense"
+    random = np.random.default_rng(1)
+    patterns = random.integers(0, 32, (10, 784), np.uint8)
+    os.makedirs(os.path.join(ROOT, folder), exist_ok=True)
+    for part, n in (("train", 60000), ("t10k", 10000)):
+        y = random.integers(0, 10, n, np.uint8)
+        x = patterns[y] + random.integers(1, 225, (n, 784), np.uint8)
+        images, labels = idx_names(folder, part)
+        with open(images, "wb") as file:
+            file.write(struct.pack(">IIII", 0x803, n, 28, 28) + x.tobytes())
+        with open(labels, "wb") as file:
+            file.write(struct.pack(">II", 0x801, n) + y.tobytes())
+    return folder
+
+
+def load_digits(folder, samples):
     sets = []
     for part in ("train", "t10k"):
-        sets.append(read_idx(folder, part + "-images-idx3-ubyte", 16).reshape(-1, 784)
-                    .astype(np.float32) / np.float32(255))
-        sets.append(read_idx(folder, part + "-labels-idx1-ubyte", 8).astype(np.int64))
-    return sets
+        images, labels = (np.fromfile(name, np.uint8) for name in idx_names(folder, part))
+        sets += [images[16:].reshape(-1, 784).astype(np.float32) / np.float32(255),
+                 labels[8:].astype(np.int64)]
+    return [sets[0][:samples or None], sets[1][:samples or None], sets[2], sets[3]]
 
 
-def iris():
-    import numpy as np
-    rows = [line.strip().split(",") for line in open(os.path.join(ROOT, "datasets", "iris.csv"))][1:]
+def load_iris():
+    rows = [line.strip().split(",") for line in open(os.path.join(ROOT, "datasets/iris.csv"))][1:]
     names = sorted({row[4] for row in rows})
     x = np.array([[float(v) for v in row[:4]] for row in rows], np.float32)
     y = np.array([names.index(row[4]) for row in rows], np.int64)
@@ -56,13 +114,25 @@ def iris():
     return [x[:120], y[:120], x[120:], y[120:]]
 
 
+# ---- nn.h
+
+def nn_h(name, work, folder):
+    args = [os.path.join(ROOT, "build", "bench"), name.replace("-dense", ""), str(work.epochs),
+            str(work.samples), folder]
+    result = subprocess.run(args, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    out = result.stdout.split()
+    return float(out[4]), float(out[5])
+
+
+# ---- PyTorch
+
 class FlatAdam:
     """Adam on one flat tensor of which all parameters are views."""
 
-    def __init__(self, torch, parameters, lr=1e-3):
+    def __init__(self, parameters, lr=1e-3):
         parameters = list(parameters)
         n = sum(p.numel() for p in parameters)
-        self.torch, self.lr, self.t = torch, lr, 0
+        self.lr, self.t = lr, 0
         self.p, self.g, self.m, self.v = (torch.zeros(n) for _ in range(4))
         at = 0
         for p in parameters:
@@ -73,7 +143,7 @@ class FlatAdam:
             at += k
 
     def step(self):
-        with self.torch.no_grad():
+        with torch.no_grad():
             self.t += 1
             self.m.mul_(0.9).add_(self.g, alpha=0.1)
             self.v.mul_(0.999).addcmul_(self.g, self.g, value=0.001)
@@ -82,55 +152,177 @@ class FlatAdam:
                             value=-self.lr * c / (1 - 0.9 ** self.t))
 
 
-def torch_mlp(torch, inputs, hidden, outputs):
-    layers, size = [], inputs
-    for h in hidden:
+def torch_mlp(work):
+    layers, size = [], work.inputs
+    for h in work.hidden:
         layers += [torch.nn.Linear(size, h), torch.nn.ReLU()]
         size = h
-    return torch.nn.Sequential(*layers, torch.nn.Linear(size, outputs))
+    return torch.nn.Sequential(*layers, torch.nn.Linear(size, work.outputs))
 
 
-def theirs(torch, data, inputs, hidden, outputs, batch, epochs):
+def torch_adam(model, x, y, work):
+    adam = FlatAdam(model.parameters())
+    start = time.perf_counter()
+    for _ in range(work.epochs):
+        for rows in torch.randperm(len(x)).split(work.batch):
+            adam.g.zero_()
+            F.cross_entropy(model(x.index_select(0, rows)), y.index_select(0, rows)).backward()
+            adam.step()
+    return time.perf_counter() - start
+
+
+def torch_sgd1(model, x, y, lr=0.01):
+    parameters = list(model.parameters())
+    start = time.perf_counter()
+    rows = torch.randperm(len(x))
+    for a, b in zip(x.index_select(0, rows).split(1), y.index_select(0, rows).split(1)):
+        gradients = torch.autograd.grad(F.cross_entropy(model(a), b), parameters)
+        with torch.no_grad():
+            torch._foreach_add_(parameters, gradients, alpha=-lr)
+    return time.perf_counter() - start
+
+
+def torch_train(data, work):
     torch.manual_seed(1)
     x, y, x_test, y_test = (torch.from_numpy(a) for a in data)
-    model = torch_mlp(torch, inputs, hidden, outputs)
-    adam = FlatAdam(torch, model.parameters())
-    start = time.perf_counter()
-    for _ in range(epochs):
-        for rows in torch.randperm(len(x)).split(batch):
-            adam.g.zero_()
-            out = model(x.index_select(0, rows))
-            torch.nn.functional.cross_entropy(out, y.index_select(0, rows)).backward()
-            adam.step()
-    seconds = time.perf_counter() - start
+    model = torch_mlp(work)
+    seconds = torch_sgd1(model, x, y) if work.batch == 1 else torch_adam(model, x, y, work)
     with torch.no_grad():
         return seconds, (model(x_test).argmax(1) == y_test).float().mean().item()
 
 
+def torch_infer(variants, _, work):
+    """Seconds of one call: the fastest of the variants."""
+    batches, calls = torch.rand(4, work.batch, work.inputs), 2000 if work.batch == 1 else 20
+    best = float("inf")
+    with torch.inference_mode():
+        for model in variants:
+            for x in batches:
+                model(x)
+            start = time.perf_counter()
+            for i in range(calls):
+                model(batches[i % 4])
+            best = min(best, (time.perf_counter() - start) / calls)
+    return best, float("nan")
+
+
+def torch_variants(work):
+    model = torch_mlp(work).eval()
+    return [model, torch.jit.freeze(torch.jit.script(model))]
+
+
+# ---- scikit-learn
+
+def sklearn_train(data, work):
+    x, y, x_test, y_test = data
+    model = MLPClassifier(tuple(work.hidden), alpha=0.0, batch_size=work.batch, random_state=1,
+                          max_iter=work.epochs, tol=0, n_iter_no_change=10 ** 9)
+    start = time.perf_counter()
+    model.fit(x, y)
+    return time.perf_counter() - start, (model.predict(x_test) == y_test).mean()
+
+
+# ---- the comparison
+
+def peers_of(name, work):
+    peers = []
+    if torch:
+        version = "pytorch-" + torch.__version__.split("+")[0]
+        run = torch_train
+        if not work.epochs:
+            run = functools.partial(torch_infer, torch_variants(work))
+        peers.append(Peer(version, run))
+    if sklearn and work.epochs and work.batch > 1:
+        peers.append(Peer("sklearn-" + sklearn.__version__, sklearn_train))
+    return peers
+
+
+def ratio_line(*fields):
+    line = "RATIO %s %d %s %.4g %.4g %.2f" % fields
+    print(line, flush=True)
+    return line.split()
+
+
+def compare(name, work, rounds):
+    peers = peers_of(name, work)
+    if not peers:
+        return []
+    folder, data = "-", None
+    if name == "iris":
+        data = load_iris()
+    elif work.epochs:
+        folder = dense_folder() if name == "mlp64-dense" else digits_folder()
+        data = load_digits(folder, work.samples)
+    if work.epochs:
+        note("%s: epochs %d, samples %d, batch %d%s" % (
+            name, work.epochs, len(data[0]), work.batch, ", " + folder if folder != "-" else ""))
+    seconds = {peer.name: [] for peer in peers}
+    ours = []
+    for k in range(rounds):
+        s, accuracy = nn_h(name, work, folder)
+        ours.append(s)
+        line = "%s round %d: nn.h %.4g s (accuracy %.4f)" % (name, k + 1, s, accuracy)
+        for peer in peers:
+            s, accuracy = peer.run(data, work)
+            seconds[peer.name].append(s)
+            line += ", %s %.4g s (%.4f)" % (peer.name, s, accuracy)
+        note(line.replace(" (accuracy nan)", "").replace(" (nan)", ""))
+    return [ratio_line(name, THREADS, peer, statistics.median(ours), statistics.median(theirs),
+                       statistics.median(t / o for o, t in zip(ours, theirs)))
+            for peer, theirs in seconds.items()]
+
+
+def compare_matmul(rounds, shapes):
+    """The C program prints the lines itself."""
+    args = [os.path.join(ROOT, "build", "bench_matmul"), str(rounds)] + shapes
+    lines = []
+    with subprocess.Popen(args, cwd=ROOT, stdout=subprocess.PIPE, text=True) as program:
+        for line in program.stdout:
+            print(line, end="", flush=True)
+            lines.append(line.split())
+    if program.returncode:
+        sys.exit("bench_matmul failed")
+    return lines
+
+
+def table(lines):
+    """All lines, by work; numbers in names count as numbers."""
+    def order(line):
+        parts = re.split(r"(\d+)", line[1])
+        return [(int(t), "") if t.isdigit() else (0, t) for t in parts], line[3]
+
+    row = "%-23s %7s  %-16s %11s %11s %7s"
+    print("\n" + row % ("work", "threads", "peer", "nn.h s", "peer s", "ratio"))
+    for line in sorted(lines, key=order):
+        print(row % tuple(line[1:]))
+
+
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    try:
-        import torch
-    except ImportError:
-        print("skipped: no PyTorch for %s; install python3-torch, or choose another interpreter with "
-              "make bench PYTHON=..." % sys.executable)
-        return
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    for work, (inputs, hidden, outputs, batch, epochs) in WORKS.items():
-        a, b = [], []
-        folder = ours(work, 1)[2]
-        data = iris() if work == "iris" else digits(folder)
-        for k in range(rounds):
-            s, accuracy, _ = ours(work, epochs)
-            p, torch_accuracy = theirs(torch, data, inputs, hidden, outputs, batch, epochs)
-            a.append(s)
-            b.append(p)
-            print("%s round %d on %s: nn.h %.4f s (accuracy %.4f), PyTorch %.4f s (%.4f)"
-                  % (work, k + 1, folder, s, accuracy, p, torch_accuracy), file=sys.stderr)
-        ours_s, theirs_s = statistics.median(a), statistics.median(b)
-        print("RATIO %s 1 pytorch-%s %.4f %.4f %.2f" % (work, torch.__version__.split("+")[0], ours_s, theirs_s,
-                                                  statistics.median(y / x for x, y in zip(a, b))))
+    chosen = (os.environ.get("WORKS") or "gemm " + " ".join(WORKS)).split()
+    rounds = int(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("ROUNDS") or 0)
+    unknown = [w for w in chosen if w not in WORKS and not w.startswith("gemm")]
+    if unknown:
+        sys.exit("no such work: %s; there are gemm %s" % (" ".join(unknown), " ".join(WORKS)))
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = str(THREADS)  # for the programs; make sets them for Python too
+    if torch:
+        torch.set_num_threads(THREADS)
+        if THREADS > 1:
+            note("PyTorch on several threads is at its best with libopenblas0-openmp only")
+        torch.set_flush_denormal(True)
+    else:
+        note("without PyTorch: install python3-torch, or choose another interpreter with PYTHON=")
+    if not sklearn:
+        note("without scikit-learn: install python3-sklearn")
+    warnings.filterwarnings("ignore")  # scikit-learn's on the few epochs
+    lines = []
+    gemm = [w for w in chosen if w.startswith("gemm")]
+    if gemm:
+        lines += compare_matmul(rounds or 11, [] if "gemm" in gemm else gemm)
+    for name in chosen:
+        if name in WORKS:
+            lines += compare(name, WORKS[name], rounds or 5)
+    table(lines)
 
 
 main()

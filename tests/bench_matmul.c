@@ -26,12 +26,12 @@ typedef struct shape {
 } shape;
 
 static const shape shapes[] = {
-    { 64, 64, 64, 'N', 'N' },       { 128, 128, 128, 'N', 'N' },    { 256, 256, 256, 'N', 'N' },
-    { 512, 512, 512, 'N', 'N' },    { 1024, 1024, 1024, 'N', 'N' }, { 2048, 2048, 2048, 'N', 'N' },
-    { 128, 64, 784, 'N', 'N' },     { 128, 64, 784, 'N', 'T' },     { 784, 64, 128, 'T', 'N' },
-    { 64, 784, 128, 'T', 'N' },     { 128, 784, 64, 'N', 'N' },     { 128, 512, 784, 'N', 'N' },
-    { 128, 512, 784, 'N', 'T' },    { 784, 512, 128, 'T', 'N' },    { 512, 784, 128, 'T', 'N' },
-    { 128, 512, 512, 'N', 'N' },    { 128, 512, 512, 'N', 'T' },    { 512, 512, 128, 'T', 'N' },
+    { 64, 64, 64, 'N', 'N' },    { 128, 128, 128, 'N', 'N' },    { 256, 256, 256, 'N', 'N' },
+    { 512, 512, 512, 'N', 'N' }, { 1024, 1024, 1024, 'N', 'N' }, { 2048, 2048, 2048, 'N', 'N' },
+    { 128, 64, 784, 'N', 'N' },  { 128, 64, 784, 'N', 'T' },     { 784, 64, 128, 'T', 'N' },
+    { 64, 784, 128, 'T', 'N' },  { 128, 784, 64, 'N', 'N' },     { 128, 512, 784, 'N', 'N' },
+    { 128, 512, 784, 'N', 'T' }, { 784, 512, 128, 'T', 'N' },    { 512, 784, 128, 'T', 'N' },
+    { 128, 512, 512, 'N', 'N' }, { 128, 512, 512, 'N', 'T' },    { 512, 512, 128, 'T', 'N' },
 };
 
 static float *a, *b, *c, *work;
@@ -116,26 +116,20 @@ __attribute__((target("avx2,fma"))) static float multiply_adds(int n)
 
 static double fma_limit(void)
 {
-    enum { N = 20000000 };
-    static volatile float sink;
-    double best = 1e30;
-    int threads = 1;
+    const int n = 1000000;
+    static double best; /* of all calls: other programs only make it smaller */
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
-    for (int r = 0; r < 5; r++) {
+    for (int r = 0; r < 3; r++) {
         double start = seconds();
-        int team = 0;
+        int threads = 0;
 #ifdef _OPENMP
-#pragma omp parallel reduction(+ : team)
+#pragma omp parallel reduction(+ : threads)
 #endif
-        {
-            float sum = multiply_adds(N);
-            team += sum > 0; /* each thread counts itself */
-            sink = sum;
-        }
-        threads = team;
-        best = NN__MIN(best, seconds() - start);
+        threads += multiply_adds(n) > 0; /* each thread counts itself */
+        double rate = threads * 10.0 * 16 * n / (seconds() - start);
+        best = NN__MAX(best, rate);
     }
-    return threads * 10.0 * 16 * N / best;
+    return best;
 }
 #else
 static double fma_limit(void)
@@ -191,19 +185,20 @@ static void release(void)
 }
 
 /* Measures one shape and adds the logarithms of the medians to `sum`. */
-static bool run(const shape *s, const char *name, int rounds, int threads, double limit,
-                double sum[SIDES])
+static bool run(const shape *s, const char *name, int rounds, int threads, double sum[SIDES])
 {
-    double time[SIDES][MAX_ROUNDS], ratio[MAX_ROUNDS], flop = 2.0 * s->m * s->n * s->k;
+    double limit = 0, time[SIDES][MAX_ROUNDS], ratio[MAX_ROUNDS], flop = 2.0 * s->m * s->n * s->k;
     size_t m = (size_t)s->m, n = (size_t)s->n, k = (size_t)s->k;
     if (!allocate(&a, m * k) || !allocate(&b, k * n) || !allocate(&c, m * n) ||
         !allocate(&work, nn_matmul_work_size(s->m, s->n, s->k)))
         return release(), false;
-    for (int r = 0; r < rounds; r++)
+    for (int r = 0; r < rounds; r++) {
+        limit = fma_limit();
         for (int i = 0; i < SIDES; i++) {
             int side = (i + r) % SIDES; /* each of them goes first in turn */
             time[side][r] = measure(side, s, threads);
         }
+    }
     double mine = median(time[0], rounds);
     fprintf(stderr, "%-22s GFLOP/s:", name);
     for (int i = 0; i < SIDES; i++) {
@@ -217,7 +212,8 @@ static bool run(const shape *s, const char *name, int rounds, int threads, doubl
         double d = difference(i, s);
         if (!(d < 1e-3)) fprintf(stderr, " (differs by %g)", d);
     }
-    if (limit > 0) fprintf(stderr, "; nn.h %.0f %% of the limit", 100 * flop / mine / limit);
+    if (limit > 0)
+        fprintf(stderr, "; nn.h %.0f %% of %.1f", 100 * flop / mine / limit, 1e-9 * limit);
     fprintf(stderr, "\n");
     fflush(stdout);
     release();
@@ -236,26 +232,27 @@ int main(int argc, char **argv)
     const char *text = getenv("OMP_NUM_THREADS");
     int threads = text ? NN__MAX(atoi(text), 1) : 1, done = 0;
     int rounds = argc > 1 ? NN__MIN(NN__MAX(atoi(argv[1]), 1), MAX_ROUNDS) : 11;
-    double sum[SIDES] = { 0 }, limit = fma_limit();
+    double sum[SIDES] = { 0 };
 #ifndef BENCH_OPENBLAS
     fprintf(stderr, "without OpenBLAS: install libopenblas-dev to compare with it\n");
 #endif
 #ifndef BENCH_ONEDNN
     fprintf(stderr, "without oneDNN: install libdnnl-dev to compare with it\n");
 #endif
+    for (int i = 0; i < 30; i++) fma_limit(); /* the processor wakes up */
     fprintf(stderr, "nn.h uses %s; AVX2 multiply-adds allow %.1f GFLOP/s\n", nn_cpu_name(),
-            1e-9 * limit);
+            1e-9 * fma_limit());
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         const shape *s = &shapes[i];
         char name[64];
         snprintf(name, sizeof name, "gemm-%dx%dx%d-%c%c", s->m, s->n, s->k, s->ta, s->tb);
         if (!chosen(name, argc, argv)) continue;
-        if (!run(s, name, rounds, threads, limit, sum)) return fprintf(stderr, "no memory\n"), 1;
+        if (!run(s, name, rounds, threads, sum)) return fprintf(stderr, "no memory\n"), 1;
         done++;
     }
     if (done == 0) return fprintf(stderr, "no such shape\n"), 2;
     for (int i = 1; i < SIDES; i++) /* the geometric means */
-        printf("RATIO gemm-mean %d %s %.4g %.4g %.2f\n", threads, sides[i].name,
-               exp(sum[0] / done), exp(sum[i] / done), exp((sum[i] - sum[0]) / done));
+        printf("RATIO gemm-mean %d %s %.4g %.4g %.2f\n", threads, sides[i].name, exp(sum[0] / done),
+               exp(sum[i] / done), exp((sum[i] - sum[0]) / done));
     return 0;
 }
