@@ -1945,7 +1945,7 @@ static void nn__share(const nn__product *p, unsigned mode)
 
 static void NN__V(nn__matmul)(const nn__product *p)
 {
-    const bool large = (double)p->m * p->n * p->k > NN__LARGE;
+    const bool large = (double)p->m * p->n * p->k > (double)NN__LARGE;
     const unsigned mode = nn__float_mode();
     if (p->m <= 3 && p->a_column == 1 && p->b_row == 1) nn__dots(p);
     else if (!large) nn__share(p, mode);
@@ -2298,7 +2298,7 @@ NN_API size_t nn_matmul_work_size(int m, int n, int k)
 static void nn__matmul_run(const nn__product *p)
 {
     NN_ASSERT(p->c && p->a && p->b && p->m >= 0 && p->n >= 0 && p->k >= 0);
-    const bool tiny = (double)p->m * p->n * p->k < NN__TINY; /* also where a size is 0 */
+    const bool tiny = (double)p->m * p->n * p->k < (double)NN__TINY; /* also where a size is 0 */
     if (!tiny && nn__vector()) nn__vector()->matmul(p);
     else nn__matmul_ref(p);
 }
