@@ -39,9 +39,11 @@ tour: $(BUILD)/06_first_network $(BUILD)/10_mnist_mlp digits
 
 chapters: $(PROGRAMS) ## build all chapter programs
 
-run-%: digits ## run one chapter's program: make run-06
-	@$(MAKE) --no-print-directory $(patsubst chapters/%/main.c,$(BUILD)/%,$(wildcard chapters/$*_*/main.c))
-	$(patsubst chapters/%/main.c,$(BUILD)/%,$(wildcard chapters/$*_*/main.c))
+run-%: digits ## run a chapter's programs: make run-06
+	@[ -n "$(filter $(BUILD)/$*_%,$(PROGRAMS))" ] || \
+	    { echo "there is no program of a chapter $*; there are: $(sort $(notdir $(PROGRAMS)))"; exit 1; }
+	@$(MAKE) --no-print-directory $(filter $(BUILD)/$*_%,$(PROGRAMS))
+	@for p in $(filter $(BUILD)/$*_%,$(PROGRAMS)); do $$p || exit 1; done
 
 mnist: ## fetch MNIST into datasets/mnist (MNIST_MIRROR= an URL or a folder)
 	sh datasets/fetch_mnist.sh

@@ -1406,8 +1406,10 @@ NN_API void nn_random_shuffle(nn_random *random, int *index, int n)
    the CPU has no vectors. The fast ones are written once, further down (>>simd/vector), and
    compiled for each instruction set; a table of them is chosen when the first one is needed. */
 
+/* An activation, in place on n finished numbers. */
+typedef void nn__finish(nn_real *c, size_t n, double alpha);
+
 /* C (m, n) = or += A B: what a matrix product works on. See >>matmul. */
-typedef void nn__finish(nn_real *c, size_t n, double alpha); /* an activation, in place */
 typedef struct nn__product {
     nn_real *c;
     const nn_real *a, *b;
