@@ -1153,10 +1153,10 @@ enum {
     NN__SHORT = 8, /* rows and products below these sizes are plain loops */
     NN__TINY = 512,
     NN__LARGE = 1000000, /* and where waking threads begins to pay */
-    NN__TILE_ROWS = 6,
-    NN__BLOCK_ROWS = 96,
-    NN__BLOCK_PANELS = 4,
-    NN__BLOCK_K = 512,
+    NN__BLOCK_ROWS = 192,
+    NN__BLOCK_PANELS = 2,
+    NN__BLOCK_K = 800,
+    NN__BLOCKS = 16, /* at least that many, where there are rows enough: threads share evenly */
     NN__DIRECT_ROWS = 128
 };
 
@@ -1509,6 +1509,11 @@ static unsigned nn__denormals_off(void)
     return mode;
 }
 
+#if NN__VECTORS && defined(__x86_64__)
+/* From 8 - n on: a mask of the first n lanes. */
+static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+#endif
+
 #endif /* the implementation, until here */
 #endif
 
@@ -1537,34 +1542,47 @@ static unsigned nn__denormals_off(void)
 #endif
 
 #undef NN__LANES
+#undef NN__TILE_ROWS
 #undef NN__V
 #undef NN__V_FMA
 #undef NN__V_SQRT
 #undef NN__V_WIDEN
+#undef NN__V_LOAD_SOME
+#undef NN__V_STORE_SOME
 #if NN__PASS == NN__AVX512
 #define NN__LANES 16
+#define NN__TILE_ROWS 8
 #define NN__V(name) name##_avx512
 #define NN__V_FMA(a, b, c) (nn__v) _mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define NN__V_SQRT(a) (nn__v) _mm512_maskz_sqrt_ps(0xffff, (__m512)(a))
 #define NN__V_WIDEN(bytes) (nn__vi) _mm512_maskz_cvtepu8_epi32(0xffff, (__m128i)(bytes))
+#define NN__V_LOAD_SOME(p, n) (nn__v) _mm512_maskz_loadu_ps((__mmask16)((1u << (n)) - 1), p)
+#define NN__V_STORE_SOME(p, v, n)                                                                  \
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << (n)) - 1), (__m512)(v))
 #elif NN__PASS == NN__AVX2
 #define NN__LANES 8
+#define NN__TILE_ROWS 6
 #define NN__V(name) name##_avx2
 #define NN__V_FMA(a, b, c) (nn__v) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define NN__V_SQRT(a) (nn__v) _mm256_sqrt_ps((__m256)(a))
 #define NN__V_WIDEN(bytes) (nn__vi) _mm256_cvtepu8_epi32(_mm_loadl_epi64((__m128i *)&(bytes)))
+#define NN__V_FIRST(n) _mm256_loadu_si256((const __m256i *)(nn__first_lanes + 8 - (n)))
+#define NN__V_LOAD_SOME(p, n) (nn__v) _mm256_maskload_ps(p, NN__V_FIRST(n))
 #elif NN__PASS == NN__SSE2
 #define NN__LANES 4
+#define NN__TILE_ROWS 6
 #define NN__V(name) name##_sse2
 #define NN__V_FMA(a, b, c) (nn__v)((a) * (b) + (c))
 #define NN__V_SQRT(a) (nn__v) _mm_sqrt_ps((__m128)(a))
 #elif NN__PASS == NN__NEON
 #define NN__LANES 4
+#define NN__TILE_ROWS 6
 #define NN__V(name) name##_neon
 #define NN__V_FMA(a, b, c) (nn__v) vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
 #define NN__V_SQRT(a) (nn__v) vsqrtq_f32((float32x4_t)(a))
 #else
 #define NN__LANES 4
+#define NN__TILE_ROWS 6
 #define NN__V(name) name##_wasm
 #define NN__V_FMA(a, b, c) (nn__v)((a) * (b) + (c))
 #define NN__V_SQRT(a) (nn__v) wasm_f32x4_sqrt((v128_t)(a))
@@ -1612,7 +1630,9 @@ static unsigned nn__denormals_off(void)
 #define nn__v_softplus NN__V(nn__v_softplus)
 #define nn__v_expm1_negative NN__V(nn__v_expm1_negative)
 #define nn__transpose_4x4 NN__V(nn__transpose_4x4)
+#define nn__pack NN__V(nn__pack)
 #define nn__pack_panel NN__V(nn__pack_panel)
+#define nn__block_rows NN__V(nn__block_rows)
 #define nn__tile_at NN__V(nn__tile_at)
 #define nn__row_out NN__V(nn__row_out)
 #define nn__tile NN__V(nn__tile)
@@ -1646,15 +1666,23 @@ NN__OP void nn__v_store(float *p, nn__v v)
 }
 NN__OP nn__v nn__v_load_some(const float *p, size_t n) /* n of them, then zeros */
 {
-    nn__v v = { 0 };
     if (n >= NN__LANES) return nn__v_load(p);
+#ifdef NN__V_LOAD_SOME
+    return NN__V_LOAD_SOME(p, n);
+#else
+    nn__v v = { 0 };
     memcpy(&v, p, n * sizeof *p);
     return v;
+#endif
 }
 NN__OP void nn__v_store_some(float *p, nn__v v, size_t n)
 {
     if (n >= NN__LANES) nn__v_store(p, v);
+#ifdef NN__V_STORE_SOME
+    else NN__V_STORE_SOME(p, v, n);
+#else
     else memcpy(p, &v, n * sizeof *p);
+#endif
 }
 NN__OP nn__v nn__v_all(float x)
 {
@@ -1771,8 +1799,8 @@ NN__OP nn__v nn__v_softplus(nn__v x)
    while k runs, and every number that is loaded is used many times. >>matmul explains the rest. */
 #define NN__COLUMNS (2 * NN__LANES)
 
-/* Four rows of four numbers, transposed: `from` has steps of from_row, `to` of NN__COLUMNS. */
-NN__OP void nn__transpose_4x4(float *to, const float *from, ptrdiff_t from_row)
+/* Four rows of four numbers, transposed; from and to have these steps from row to row. */
+NN__OP void nn__transpose_4x4(float *to, ptrdiff_t to_row, const float *from, ptrdiff_t from_row)
 {
     nn__v4 r0, r1, r2, r3, s0, s1, s2, s3;
     memcpy(&r0, from, sizeof r0), memcpy(&r1, from + from_row, sizeof r1);
@@ -1781,34 +1809,39 @@ NN__OP void nn__transpose_4x4(float *to, const float *from, ptrdiff_t from_row)
     s2 = NN__SHUFFLE(r0, r1, 2, 6, 3, 7), s3 = NN__SHUFFLE(r2, r3, 2, 6, 3, 7);
     r0 = NN__SHUFFLE(s0, s1, 0, 1, 4, 5), r1 = NN__SHUFFLE(s0, s1, 2, 3, 6, 7);
     r2 = NN__SHUFFLE(s2, s3, 0, 1, 4, 5), r3 = NN__SHUFFLE(s2, s3, 2, 3, 6, 7);
-    memcpy(to, &r0, sizeof r0), memcpy(to + NN__COLUMNS, &r1, sizeof r1);
-    memcpy(to + 2 * NN__COLUMNS, &r2, sizeof r2), memcpy(to + 3 * NN__COLUMNS, &r3, sizeof r3);
+    memcpy(to, &r0, sizeof r0), memcpy(to + to_row, &r1, sizeof r1);
+    memcpy(to + 2 * to_row, &r2, sizeof r2), memcpy(to + 3 * to_row, &r3, sizeof r3);
 }
 
-/* The NN__COLUMNS columns of B from j on, row after row, with zeros where B ends. */
-static void nn__pack_panel(float *to, const nn__product *p, int j)
+/* A panel of k rows, `width` numbers each: `columns` of a matrix, then zeros. Its numbers are `row`
+   apart down a column and `column` apart along a row. */
+NN__OP void nn__pack(float *to, int width, const float *from, int columns, int k, ptrdiff_t row,
+                     ptrdiff_t column)
 {
-    const int columns = NN__MIN(p->n - j, NN__COLUMNS);
-    const float *b = p->b + j * p->b_column;
     int q = 0;
-    if (columns < NN__COLUMNS) memset(to, 0, sizeof *to * NN__COLUMNS * (size_t)p->k);
-    if (p->b_column == 1 && columns == NN__COLUMNS) {
-        for (; q < p->k; q++, to += NN__COLUMNS, b += p->b_row) {
-            nn__v_store(to, nn__v_load(b));
-            nn__v_store(to + NN__LANES, nn__v_load(b + NN__LANES));
-        }
-        return;
+    if (columns < width) memset(to, 0, sizeof *to * (size_t)width * (size_t)k);
+    if (column == 1 && columns == width && width % NN__LANES == 0)
+        for (; q < k; q++)
+            for (int c = 0; c < width; c += NN__LANES)
+                nn__v_store(to + q * width + c, nn__v_load(from + q * row + c));
+    for (int end; row == 1 && q + 4 <= k; q = end) { /* columns lie in rows: whole cache lines */
+        end = NN__MIN(q + 64, k / 4 * 4);
+        for (int c = 0; c + 4 <= columns; c += 4)
+            for (int i = q; i < end; i += 4)
+                nn__transpose_4x4(to + i * width + c, width, from + c * column + i, column);
+        for (int c = columns / 4 * 4; c < columns; c++)
+            for (int i = q; i < end; i++) to[i * width + c] = from[c * column + i];
     }
-    for (; p->b_row == 1 && q + 4 <= p->k; q += 4) {
-        int c = 0;
-        for (; c + 4 <= columns; c += 4)
-            nn__transpose_4x4(to + q * NN__COLUMNS + c, b + c * p->b_column + q, p->b_column);
-        for (; c < columns; c++)
-            for (int i = q; i < q + 4; i++) to[i * NN__COLUMNS + c] = b[c * p->b_column + i];
-    }
-    for (; q < p->k; q++)
-        for (int c = 0; c < columns; c++)
-            to[q * NN__COLUMNS + c] = b[c * p->b_column + q * p->b_row];
+    for (; q < k; q++)
+        for (int c = 0; c < columns; c++) to[q * width + c] = from[c * column + q * row];
+}
+
+/* Panel number `panel` of B, NN__COLUMNS wide. */
+static void nn__pack_panel(const nn__product *p, int panel)
+{
+    const int j = panel * NN__COLUMNS;
+    nn__pack(p->work + (size_t)j * (size_t)p->k, NN__COLUMNS, p->b + j * p->b_column,
+             NN__MIN(p->n - j, NN__COLUMNS), p->k, p->b_row, p->b_column);
 }
 
 /* A tile's upper left corner (i, j), where its B is, and which terms of k are added. */
@@ -1832,7 +1865,7 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int vecto
     nn__v sums[NN__TILE_ROWS][2], zero = { 0 };
     const float *a[NN__TILE_ROWS], *b = t->b;
     const ptrdiff_t step = p->a_column;
-    const int rows = NN__MIN(p->m - t->i, (int)NN__TILE_ROWS);
+    const int rows = NN__MIN(p->m - t->i, NN__TILE_ROWS);
     for (int r = 0; r < NN__TILE_ROWS; r++) /* rows past the end repeat the last one */
         a[r] = p->a + (t->i + NN__MIN(r, rows - 1)) * p->a_row + t->q * step;
     NN__UNROLL
@@ -1860,11 +1893,20 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int vecto
     }
 }
 
-/* One block of C: rows from i, panels panel .. panel_end - 1, over all of k. */
-static void nn__tile_block(const nn__product *p, int i_begin, int panel, int panel_end, bool direct)
+/* How many rows of C a block has, when its columns make `across` blocks. */
+static int nn__block_rows(int m, int across)
+{
+    int parts = (m + NN__BLOCK_ROWS - 1) / NN__BLOCK_ROWS;
+    while (across * parts < NN__BLOCKS && m / parts > 4 * NN__TILE_ROWS) parts *= 2;
+    return ((m - 1) / parts + NN__TILE_ROWS) / NN__TILE_ROWS * NN__TILE_ROWS;
+}
+
+/* One block of C: rows i_begin .. i_end - 1, panels panel .. panel_end - 1, over all of k. */
+static void nn__tile_block(const nn__product *p, int i_begin, int i_end, int panel, int panel_end,
+                           bool direct)
 {
     nn__tile_at t;
-    const int i_end = NN__MIN(i_begin + NN__BLOCK_ROWS, p->m), j_begin = panel * NN__COLUMNS;
+    const int j_begin = panel * NN__COLUMNS;
     const int pieces = (p->k + NN__BLOCK_K - 1) / NN__BLOCK_K, step = (p->k + pieces - 1) / pieces;
     for (t.q = 0; t.q < p->k; t.q += step)
         for (int j = panel; j < panel_end; j++) {
@@ -1927,19 +1969,17 @@ static void nn__share(const nn__product *p, unsigned mode)
 {
     const int panels = (p->n + NN__COLUMNS - 1) / NN__COLUMNS;
     const int across = (panels + NN__BLOCK_PANELS - 1) / NN__BLOCK_PANELS;
-    const int blocks = across * ((p->m + NN__BLOCK_ROWS - 1) / NN__BLOCK_ROWS);
+    const int rows = nn__block_rows(p->m, across), blocks = across * ((p->m + rows - 1) / rows);
     const bool direct = p->b_column == 1 && p->m <= NN__DIRECT_ROWS;
     const unsigned own_mode = nn__float_mode();
     nn__set_float_mode(mode);
     NN__SHARED_FOR
     for (int panel = 0; panel < panels; panel++)
-        if (!direct || (panel + 1) * NN__COLUMNS > p->n)
-            nn__pack_panel(p->work + (size_t)panel * NN__COLUMNS * (size_t)p->k, p,
-                           panel * NN__COLUMNS);
+        if (!direct || (panel + 1) * NN__COLUMNS > p->n) nn__pack_panel(p, panel);
     NN__SHARED_FOR
     for (int block = 0; block < blocks; block++) {
-        int first = block % across * NN__BLOCK_PANELS;
-        nn__tile_block(p, block / across * NN__BLOCK_ROWS, first,
+        const int first = block % across * NN__BLOCK_PANELS, i = block / across * rows;
+        nn__tile_block(p, i, NN__MIN(i + rows, p->m), first,
                        NN__MIN(first + NN__BLOCK_PANELS, panels), direct);
     }
     nn__set_float_mode(own_mode);
@@ -2293,8 +2333,9 @@ static void nn__matmul_ref(const nn__product *p)
 NN_API size_t nn_matmul_work_size(int m, int n, int k)
 {
     const size_t widest = 32; /* columns of a panel, with the longest vectors */
+    const size_t columns = ((size_t)n + widest - 1) / widest * widest;
     (void)m;
-    return ((size_t)n + widest - 1) / widest * widest * (size_t)k + 1; /* 1: never empty */
+    return columns * (size_t)k + 1; /* 1: never empty */
 }
 
 static void nn__matmul_run(const nn__product *p)
