@@ -586,6 +586,8 @@ struct nn_tensor {
     nn_real *constant; /* values of a constant */
     bool used, needs_grad; /* plan: leads to the output; a gradient must reach it */
     bool written; /* in backward: grad holds something already */
+    nn_tensor
+        *outer; /* of a weight whose gradient was left as the factors dy and x of this layer */
 };
 
 typedef struct nn_model_args {
@@ -1453,6 +1455,7 @@ typedef struct nn__vectors {
     void (*dropout)(nn_real *y, const nn_real *x, uint64_t key, uint32_t limit, nn_real keep,
                     size_t n, bool add);
     void (*add)(nn_real *y, const nn_real *x, size_t n); /* y += x */
+    void (*outer)(nn_real *w, nn_real dy, const nn_real *x, size_t n, nn_real rate);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
     bool (*finite)(const nn_real *x, size_t n);
 } nn__vectors;
@@ -1622,6 +1625,7 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #define nn__v_select NN__V(nn__v_select)
 #define nn__v_max NN__V(nn__v_max)
 #define nn__v_abs NN__V(nn__v_abs)
+#define nn__v_fold NN__V(nn__v_fold)
 #define nn__v_sum NN__V(nn__v_sum)
 #define nn__v_exp NN__V(nn__v_exp)
 #define nn__v_log NN__V(nn__v_log)
@@ -1706,13 +1710,18 @@ NN__OP nn__v nn__v_abs(nn__v a)
 {
     return (nn__v)((nn__vi)a & nn__v_ints(0x7fffffff));
 }
-NN__OP float nn__v_sum(nn__v v) /* halves, then halves of halves */
+NN__OP nn__v4 nn__v_fold(nn__v v) /* its quarters, added lane by lane */
 {
-    float s[NN__LANES];
-    memcpy(s, &v, sizeof v);
-    for (int n = NN__LANES / 2; n > 0; n /= 2)
-        for (int i = 0; i < n; i++) s[i] += s[i + n];
-    return s[0];
+    nn__v4 part[NN__LANES / 4];
+    memcpy(part, &v, sizeof v);
+    for (int n = NN__LANES / 8; n > 0; n /= 2)
+        for (int i = 0; i < n; i++) part[i] += part[i + n];
+    return part[0];
+}
+NN__OP float nn__v_sum(nn__v v)
+{
+    nn__v4 s = nn__v_fold(v);
+    return (s[0] + s[2]) + (s[1] + s[3]);
 }
 
 /* e^x to 2 ulp: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by its series, times 2^n in two halves, so
@@ -1937,13 +1946,15 @@ NN__OP void nn__dots_of_four(float out[4], const float *a, const float *const b[
         NN__UNROLL
         for (int s = 0; s < 4; s++) sums[s] = NN__V_FMA(x, nn__v_load(b[s] + q), sums[s]);
     }
-    NN__UNROLL
-    for (int s = 0; s < 4; s++) {
-        if (q < k)
-            sums[s] =
-                NN__V_FMA(nn__v_load_some(a + q, k - q), nn__v_load_some(b[s] + q, k - q), sums[s]);
-        out[s] = nn__v_sum(sums[s]);
-    }
+    for (int s = 0; q < k && s < 4; s++)
+        sums[s] =
+            NN__V_FMA(nn__v_load_some(a + q, k - q), nn__v_load_some(b[s] + q, k - q), sums[s]);
+    nn__v4 r0 = nn__v_fold(sums[0]), r1 = nn__v_fold(sums[1]);
+    nn__v4 r2 = nn__v_fold(sums[2]), r3 = nn__v_fold(sums[3]); /* and each over its four lanes: */
+    r0 = NN__SHUFFLE(r0, r1, 0, 4, 1, 5) + NN__SHUFFLE(r0, r1, 2, 6, 3, 7);
+    r2 = NN__SHUFFLE(r2, r3, 0, 4, 1, 5) + NN__SHUFFLE(r2, r3, 2, 6, 3, 7);
+    r0 = NN__SHUFFLE(r0, r2, 0, 1, 4, 5) + NN__SHUFFLE(r0, r2, 2, 3, 6, 7);
+    memcpy(out, &r0, sizeof r0);
 }
 
 /* A few rows of A with the rows of B as they lie (B transposed): dot products, which read B once
@@ -2115,27 +2126,33 @@ static void NN__V(nn__add)(float *y, const float *x, size_t n)
                          n - i);
 }
 
-/* Four times four sums, so that no addition waits for the one before it. */
+static void NN__V(nn__outer)(float *w, float dy, const float *x, size_t n, float rate)
+{
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__v g = dy * nn__v_load_some(x + i, n - i);
+        nn__v_store_some(w + i, nn__v_load_some(w + i, n - i) - rate * g, n - i);
+    }
+}
+
+/* Four vectors of sums in double, so that no addition waits for the one before it. */
 static double NN__V(nn__squares)(const float *x, size_t n)
 {
-    typedef double nn__d4 __attribute__((vector_size(32), may_alias));
-    nn__d4 sums[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
-    nn__v4 x_i[4];
-    double s[4];
-    for (size_t i = 0; i < n; i += 16) {
-        const nn__v4 zero = { 0 };
-        x_i[0] = x_i[1] = x_i[2] = x_i[3] = zero;
-        if (n - i >= 16) memcpy(x_i, x + i, sizeof x_i);
-        else memcpy(x_i, x + i, (n - i) * sizeof *x);
-        NN__UNROLL
-        for (int k = 0; k < 4; k++) {
-            nn__d4 d = __builtin_convertvector(x_i[k], nn__d4);
-            sums[k] += d * d;
-        }
+    typedef float nn__half __attribute__((vector_size(2 * NN__LANES), may_alias, aligned(4)));
+    typedef double nn__d __attribute__((vector_size(4 * NN__LANES), may_alias));
+    enum { HALF = NN__LANES / 2 };
+    nn__d sums[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
+    double sum = 0, s[HALF];
+    size_t i = 0;
+    for (; i + 4 * HALF <= n; i += 4 * HALF) NN__UNROLL
+    for (int k = 0; k < 4; k++) {
+        nn__d d = __builtin_convertvector(*(const nn__half *)(x + i + k * HALF), nn__d);
+        sums[k] += d * d;
     }
     sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     memcpy(s, &sums[0], sizeof s);
-    return (s[0] + s[1]) + (s[2] + s[3]);
+    for (int k = 0; k < HALF; k++) sum += s[k];
+    for (; i < n; i++) sum += (double)x[i] * (double)x[i];
+    return sum;
 }
 
 static void NN__V(nn__dropout)(float *y, const float *x, uint64_t key, uint32_t limit, float keep,
@@ -2191,6 +2208,7 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__bytes),
     NN__V(nn__dropout),
     NN__V(nn__add),
+    NN__V(nn__outer),
     NN__V(nn__squares),
     NN__V(nn__finite)
 };
@@ -3076,6 +3094,18 @@ NN_API void nn_rmsprop_step(nn_real *w, const nn_real *g, nn_real *s, nn_real *v
         if (v) step = v[i] = mu * v[i] + step;
         w[i] -= rate * step;
     }
+}
+
+/* Plain SGD on w (O, I) where the gradient is one outer product, dyᵀ x: dense, at batch 1. It need
+   not be written down, and a unit whose dy is 0, such as a ReLU at rest, keeps its row. */
+static void nn__sgd_outer(nn_real *w, const nn_real *dy, const nn_real *x, int O, int I, double lr)
+{
+    const nn_real rate = (nn_real)lr;
+    for (int o = 0; o < O; o++, w += I)
+        if (dy[o] == 0) continue;
+        else if (nn__vector()) nn__vector()->outer(w, dy[o], x, (size_t)I, rate);
+        else
+            for (int i = 0; i < I; i++) w[i] -= rate * (dy[o] * x[i]);
 }
 
 static void nn__adam_ref(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n,
@@ -4535,6 +4565,7 @@ typedef struct nn__run {
     bool rate_by_hand;
     /* fit */
     bool fitting, fit_over;
+    bool outer_allowed; /* gradients may be left in factors: nobody looks, and SGD needs no more */
     nn_status fit_status;
     nn_fit_args fit;
     int first_epoch, last_epoch, batch_size, samples; /* samples: without the validation part */
@@ -4863,6 +4894,27 @@ static void nn__dense_op_forward(nn_tensor *t)
                   I, O, t->activation, t->number, t->model->run->work);
 }
 
+/* Writes down the gradient of a weight that was left in its factors. */
+static void nn__form_gradient(nn_tensor *w)
+{
+    nn_tensor *t = w->outer;
+    if (!t) return;
+    w->outer = NULL;
+    nn_matmul(w->grad, t->grad, t->in[0]->value, w->dim[0], w->dim[1], 1, NN_TRANSPOSE_A,
+              t->model->run->work);
+}
+
+static void nn__dense_weight_backward(nn_tensor *t, int B, int I, int O)
+{
+    nn_tensor *w = t->in[1];
+    const bool apart = B == 1 && t->model->run->outer_allowed && !(w->l1 > 0 || w->l2 > 0);
+    nn__form_gradient(w); /* of another layer that shares the weight */
+    if (apart && !w->written) w->outer = t, w->written = true;
+    else
+        nn_matmul(w->grad, t->grad, t->in[0]->value, O, I, B, NN_TRANSPOSE_A | nn__grad_flag(w),
+                  t->model->run->work);
+}
+
 /* The gradient of the first layer's input is never computed: x needs none. */
 static void nn__dense_op_backward(nn_tensor *t)
 {
@@ -4871,8 +4923,7 @@ static void nn__dense_op_backward(nn_tensor *t)
     nn_real *work = t->model->run->work;
     nn__dense_sizes(t, &B, &I, &O);
     if (x->needs_grad) nn_matmul(x->grad, t->grad, w->value, B, I, O, nn__grad_flag(x), work);
-    if (w->needs_grad)
-        nn_matmul(w->grad, t->grad, x->value, O, I, B, NN_TRANSPOSE_A | nn__grad_flag(w), work);
+    if (w->needs_grad) nn__dense_weight_backward(t, B, I, O);
     if (b && b->needs_grad) nn__bias_backward(nn__grad(b), t->grad, B, O);
 }
 
@@ -6538,7 +6589,7 @@ static void nn__seed_gradient(nn_model *m)
 static void nn__run_backward(nn_model *m)
 {
     nn__run *r = m->run;
-    for (int i = 0; i < r->tensors; i++) r->tensor[i]->written = false;
+    for (int i = 0; i < r->tensors; i++) r->tensor[i]->written = false, r->tensor[i]->outer = NULL;
     if (r->block->models > 1) memset(m->grads, 0, m->parameters * sizeof *m->grads);
     nn__loss_rows_backward(m);
     for (int i = r->tensors - 1; i >= 0; i--) {
@@ -6603,6 +6654,22 @@ static void nn__clip(nn_model *m)
         m->grads[i] = m->grads[i] > limit ? limit : m->grads[i] < -limit ? -limit : m->grads[i];
 }
 
+/* The norm of all gradients; |dyᵀ x| = |dy| |x| where one was left in its factors. */
+static double nn__gradient_norm(const nn_model *m)
+{
+    const nn__run *r = m->run;
+    double sum = 0;
+    if (!r->outer_allowed) return nn_norm(m->grads, m->parameters);
+    for (int i = 0; i < r->tensors; i++) {
+        const nn_tensor *t = r->tensor[i], *x = t->outer ? t->outer->in[0] : NULL;
+        double norm = !t->parameter ? 0
+                      : x ? nn_norm(t->outer->grad, (size_t)t->dim[0]) * nn_norm(x->value, x->size)
+                          : nn_norm(t->grad, t->size);
+        sum += norm * norm;
+    }
+    return sqrt(sum);
+}
+
 /* The optimizer on n parameters from `first` on. */
 static void nn__update(nn_model *m, size_t first, size_t n, double lr)
 {
@@ -6630,7 +6697,10 @@ static void nn__update_all(nn_model *m, double lr)
     size_t first = 0, n = 0;
     for (int i = 0; i < m->run->tensors; i++) {
         const nn_tensor *t = m->run->tensor[i];
-        bool moves = t->parameter && t->used && !t->frozen;
+        bool moves = t->parameter && t->used && !t->frozen && !t->outer;
+        if (t->outer)
+            nn__sgd_outer(t->value, t->outer->grad, t->outer->in[0]->value, t->dim[0], t->dim[1],
+                          lr);
         if (moves && n > 0 && first + n == t->offset) n += t->size;
         else if (moves) {
             if (n > 0) nn__update(m, first, n, lr);
@@ -6643,9 +6713,11 @@ static void nn__update_all(nn_model *m, double lr)
 static nn_status nn__step(nn_model *m, const char *call)
 {
     double lr = nn_learning_rate(m);
-    m->gradient_norm = nn_norm(m->grads, m->parameters);
-    if (nn__is_nan(m->gradient_norm - m->gradient_norm) && !nn__finite(m->grads, m->parameters))
-        return nn__numeric_error(m, call, true); /* a finite norm has only finite terms */
+    m->gradient_norm = nn__gradient_norm(m);
+    if (nn__is_nan(m->gradient_norm - m->gradient_norm)) { /* a finite norm has only finite terms */
+        for (int i = 0; i < m->run->tensors; i++) nn__form_gradient(m->run->tensor[i]);
+        if (!nn__finite(m->grads, m->parameters)) return nn__numeric_error(m, call, true);
+    }
     nn__clip(m);
     double reach = m->run->optimizer.clip_norm > 0 || m->run->optimizer.clip_value > 0
                        ? nn_norm(m->grads, m->parameters)
@@ -7199,8 +7271,13 @@ NN_API nn_status nn_fit_make(nn_fit_args args)
 {
     nn_status status = nn_fit_begin_make(args);
     if (status) return status;
+    const nn_optimizer *o = &args.model->run->optimizer;
+    args.model->run->outer_allowed =
+        o->kind == NN_SGD && o->momentum == 0 && o->weight_decay == 0 && o->clip_norm == 0 &&
+        o->clip_value == 0 && !args.on_gradient && !args.on_batch && !args.on_epoch;
     while (nn_fit_step(args.model)) {
     }
+    args.model->run->outer_allowed = false;
     return nn_fit_end(args.model);
 }
 
