@@ -6714,7 +6714,8 @@ static nn_status nn__step(nn_model *m, const char *call)
 {
     double lr = nn_learning_rate(m);
     m->gradient_norm = nn__gradient_norm(m);
-    if (nn__is_nan(m->gradient_norm - m->gradient_norm)) { /* a finite norm has only finite terms */
+    if (nn__is_nan(m->gradient_norm) || m->gradient_norm > (double)NN__REAL_MAX) {
+        /* else no term is larger than that */
         for (int i = 0; i < m->run->tensors; i++) nn__form_gradient(m->run->tensor[i]);
         if (!nn__finite(m->grads, m->parameters)) return nn__numeric_error(m, call, true);
     }

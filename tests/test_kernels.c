@@ -4,7 +4,10 @@
 #define _DEFAULT_SOURCE
 #define CHECK_GUARDED
 #define NN_IMPLEMENTATION
-#include "../nn.h"
+#ifndef NN_HEADER
+#define NN_HEADER "../nn.h"
+#endif
+#include NN_HEADER
 #include "check.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -1050,6 +1053,73 @@ static void optimizers_stay_in_their_arrays(void **state)
     for (int k = 0; k < 4; k++) check_unguard(&g[k]);
 }
 
+/* The other fast loops against their definitions: every length and offset, between unreadable
+   pages. w += or -= x, bytes to numbers, momentum, and one row of softmax. */
+enum { FAST_ADD, FAST_OUTER, FAST_SGD, FAST_BYTES, FAST_SOFTMAX, FAST_LOOPS };
+
+static void run_loop(int kind, bool fast, nn_real *w, const nn_real *x, nn_real *v,
+                     const uint8_t *raw, size_t n)
+{
+    const nn__vectors *f = fast ? nn__vector() : NULL;
+    nn_real sum = 0;
+    switch (kind) {
+    case FAST_ADD:
+        if (f) f->add(w, x, n);
+        for (size_t i = 0; !f && i < n; i++) w[i] += x[i];
+        break;
+    case FAST_OUTER:
+        if (f) f->outer(w, (nn_real)0.7, x, n, (nn_real)0.3);
+        for (size_t i = 0; !f && i < n; i++) w[i] -= (nn_real)0.3 * ((nn_real)0.7 * x[i]);
+        break;
+    case FAST_SGD:
+        if (f) f->sgd(w, x, v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
+        else nn__sgd_ref(w, x, v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
+        break;
+    case FAST_BYTES:
+        if (f) f->bytes(w, raw, (nn_real)20, (nn_real)0.01, n);
+        for (size_t i = 0; !f && i < n; i++) w[i] = (nn_real)0.01 * ((nn_real)raw[i] - (nn_real)20);
+        break;
+    default:
+        if (f && n) f->softmax_row(w, x, 1, (int)n);
+        for (size_t i = 0; !f && i < n; i++) sum += w[i] = NN__LIBM(exp)(x[i] - 1);
+        for (size_t i = 0; !f && i < n; i++) w[i] /= sum;
+    }
+}
+
+static void fast_loops_against_plain_ones(void **state)
+{
+    (void)state;
+    const size_t bytes = (LENGTHS + OFFSETS) * sizeof(nn_real);
+    check_guarded g[4] = { check_guard(bytes), check_guard(bytes), check_guard(bytes),
+                           check_guard(bytes) };
+    dice = nn_random_seed(15);
+    for (int kind = 0; kind < FAST_LOOPS; kind++)
+        for (size_t n = 0; n < LENGTHS; n++)
+            for (size_t o = 0; o < 2 * OFFSETS; o++) {
+                nn_real plain[2][LENGTHS], *a[3]; /* w, x, v */
+                bool front = o % 2;
+                size_t offset = o / 2;
+                uint8_t *raw =
+                    (uint8_t *)(front ? g[3].first + offset : g[3].first + g[3].bytes - n - offset);
+                for (size_t i = 0; i < n; i++) raw[i] = (uint8_t)nn_random_below(&dice, 256);
+                for (int k = 0; k < 3; k++) {
+                    a[k] = front ? check_at_start(&g[k]) + offset : check_at_end(&g[k], n + offset);
+                    fill(a[k], n, -1, 1);
+                }
+                nn_real behind = !front && offset ? a[0][n] : 0;
+                memcpy(plain[0], a[0], n * sizeof(nn_real));
+                memcpy(plain[1], a[2], n * sizeof(nn_real));
+                run_loop(kind, false, plain[0], a[1], plain[1], raw, n);
+                run_loop(kind, true, a[0], a[1], a[2], raw, n);
+                for (size_t i = 0; i < n; i++) {
+                    check_close(a[0][i], plain[0][i], 16 * EPSILON);
+                    check_close(a[2][i], plain[1][i], 16 * EPSILON);
+                }
+                if (!front && offset) assert_true(a[0][n] == behind);
+            }
+    for (int k = 0; k < 4; k++) check_unguard(&g[k]);
+}
+
 /* ---- row 6: norm and clipping --------------------------------------------------------------- */
 
 static void norm_is_summed_in_double(void **state)
@@ -1071,8 +1141,8 @@ static void norm_is_summed_in_double(void **state)
             fill(x, n, -1e3, 1e3);
             for (size_t i = 0; i < n; i++) sum += (double)x[i] * (double)x[i];
             check_close(nn_norm(x, n), sqrt(sum), 1e-12 * sqrt(sum));
-        /* other orders of the sum, so not the same bits */
-        check_close(nn_norm(x, n), nn__norm_ref(x, n), 1e-14 * nn__norm_ref(x, n));
+            /* other orders of the sum, so not the same bits */
+            check_close(nn_norm(x, n), nn__norm_ref(x, n), 1e-14 * nn__norm_ref(x, n));
         }
     check_unguard(&guard);
     for (size_t at = 0; at < LENGTHS; at++) {
@@ -1257,6 +1327,7 @@ int main(void)
         cmocka_unit_test(optimizers_by_hand),
         cmocka_unit_test(fast_adam_against_ref),
         cmocka_unit_test(optimizers_stay_in_their_arrays),
+        cmocka_unit_test(fast_loops_against_plain_ones),
         cmocka_unit_test(norm_is_summed_in_double),
         cmocka_unit_test(clipping_by_norm),
         cmocka_unit_test(not_finite_is_found_everywhere),

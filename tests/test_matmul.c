@@ -7,7 +7,10 @@
 #include <omp.h>
 #endif
 #define NN_IMPLEMENTATION
-#include "../nn.h"
+#ifndef NN_HEADER
+#define NN_HEADER "../nn.h"
+#endif
+#include NN_HEADER
 #include "check.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

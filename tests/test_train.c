@@ -1721,6 +1721,69 @@ static int count_allocations(nn_model *m, void *user)
 }
 
 /* A training step allocates nothing, and neither does an epoch with validation once it has run. */
+/* At batch 1 with plain SGD, nn_fit leaves weight gradients in their factors where nobody can look
+   at them: the weights come out the same to the last bit, also where two layers share one, where
+   one is frozen and where one has a penalty. Infinity is found as ever, before a weight moves. */
+static nn_model *for_outer(int kind, double lr)
+{
+    nn_model *m = nn_model_new(.seed = 4);
+    nn_tensor *h = nn_dense(nn_input(m, IN), 9, .activation = NN_RELU, .frozen = kind == 1);
+    nn_tensor *first = nn_dense(h, 9, .activation = NN_TANH, .l2 = kind == 2 ? 0.01 : 0);
+    h = nn_dense(first, 9, .activation = NN_RELU, .share = kind == 3 ? first : NULL);
+    check_ok(nn_compile(m, nn_dense(h, 3, .activation = NN_SOFTMAX),
+                        .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_sgd(.lr = lr)));
+    return m;
+}
+
+static int look(nn_model *m, void *user)
+{
+    double norm = nn_norm(m->grads, m->parameters), *largest = (double *)user;
+    check_close(m->gradient_norm, norm, 1e-12 * norm);
+    *largest = NN__MAX(*largest, norm);
+    return 0;
+}
+
+static void gradients_in_factors(void **state)
+{
+    (void)state;
+    nn_data d;
+    class_data(&d, 1);
+    for (int kind = 0; kind < 4; kind++) {
+        double largest = 0;
+        nn_model *m = for_outer(kind, 0.05), *watched = for_outer(kind, 0.05);
+        check_ok(nn_fit(m, &d, .epochs = 3, .batch_size = 1, .quiet = true));
+        check_ok(nn_fit(watched, &d, .epochs = 3, .batch_size = 1, .quiet = true, .on_batch = look,
+                        .user = &largest));
+        assert_memory_equal(m->values, watched->values, m->parameters * sizeof *m->values);
+        double found = 0;
+        for (int e = 0; e < 3; e++) found = NN__MAX(found, m->history.epoch[e].gradient_norm);
+        check_close(found, largest, 1e-6 * largest);
+        nn_model_free(m), nn_model_free(watched);
+    }
+    nn_model *m = for_outer(0, is_double ? 1e300 : 1e30),
+             *watched = for_outer(0, is_double ? 1e300 : 1e30); /* far too fast */
+    double unused = 0;
+    assert_int_not_equal(nn_fit(m, &d, .batch_size = 1, .quiet = true), NN_OK);
+    char sentence[1024];
+    snprintf(sentence, sizeof sentence, "%s", nn_last_error());
+    assert_int_not_equal(
+        nn_fit(watched, &d, .batch_size = 1, .quiet = true, .on_batch = look, .user = &unused),
+        NN_OK);
+    assert_string_equal(strchr(sentence, 'e'), strchr(nn_last_error(), 'e'));
+    assert_memory_equal(m->values, watched->values, m->parameters * sizeof *m->values);
+    nn_model_free(m), nn_model_free(watched), nn_data_free(&d);
+
+    const nn_real x[1] = { (nn_real)(is_double ? 1e200 : 1e30) }; /* dy and x finite, dy x not */
+    const nn_real y[1] = { (nn_real)(is_double ? 1e150 : 1e15) };
+    m = nn_model_new();
+    nn_tensor *out = nn_dense(nn_input(m, 1), 1, .init = NN_INIT_ZEROS);
+    check_ok(nn_compile(m, out, .loss = NN_MSE, .optimizer = nn_sgd(.lr = 1e-30)));
+    check_ok(nn_data_from(&d, x, 1, { 1 }, .targets = y, .target_shape = { 1 }));
+    assert_int_equal(nn_fit(m, &d, .batch_size = 1, .quiet = true), NN_ERR_NUMERIC);
+    assert_non_null(strstr(nn_last_error(), "the gradient of"));
+    nn_model_free(m), nn_data_free(&d);
+}
+
 static void steps_allocate_nothing(void **state)
 {
     (void)state;
@@ -1873,6 +1936,7 @@ int main(void)
         cmocka_unit_test(overflow_behind_a_finite_loss),
         cmocka_unit_test(rates_that_explode),
         cmocka_unit_test(deep_relu_stack),
+        cmocka_unit_test(gradients_in_factors),
         cmocka_unit_test(steps_allocate_nothing),
         cmocka_unit_test(quiet_and_lines),
         cmocka_unit_test(lines_in_a_file),
