@@ -1089,6 +1089,9 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 #include <limits.h>
 #include <locale.h>
 #include <math.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -1471,16 +1474,26 @@ static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code 
 #define NN__UNROLL
 #endif
 
-/* Loops over independent work, on all cores where OpenMP is on. No sum is ever split between
-   threads, so their number changes no bit of the result. */
+/* Independent work is shared by the threads of OpenMP where it is on: part number `part` of `parts`
+   begins at nn__part_begin. No sum is ever split between threads, so their number changes no bit of
+   the result. Where there is one thread only, nothing of OpenMP is called. */
 #ifdef _OPENMP
 #define NN__PRAGMA(x) _Pragma(#x)
 #define NN__PARALLEL NN__PRAGMA(omp parallel)
-#define NN__SHARED_FOR NN__PRAGMA(omp for schedule(static))
+#define NN__BARRIER NN__PRAGMA(omp barrier)
+#define NN__PART omp_get_thread_num()
+#define NN__PARTS omp_get_num_threads()
 #else
 #define NN__PARALLEL
-#define NN__SHARED_FOR
+#define NN__BARRIER
+#define NN__PART 0
+#define NN__PARTS 1
 #endif
+
+static int nn__part_begin(int n, int part, int parts)
+{
+    return (int)((int64_t)n * part / parts);
+}
 
 /* ---- denormals ------------------------------------------------------- >>simd/denormals
    Numbers below 1e-38 cost a hundred cycles each on many CPUs, and weights and moments that decay
@@ -1975,20 +1988,23 @@ static void nn__dots(const nn__product *p)
     }
 }
 
-/* Packs and multiplies; the threads of a parallel region share it, a single one does it all. */
-static void nn__share(const nn__product *p, unsigned mode)
+/* Packs and multiplies its part of the panels and blocks. */
+static void nn__share(const nn__product *p, int part, int parts, unsigned mode)
 {
     const int panels = (p->n + NN__COLUMNS - 1) / NN__COLUMNS;
     const int across = (panels + NN__BLOCK_PANELS - 1) / NN__BLOCK_PANELS;
     const int rows = nn__block_rows(p->m, across), blocks = across * ((p->m + rows - 1) / rows);
     const bool direct = p->b_column == 1 && p->m <= NN__DIRECT_ROWS;
     const unsigned own_mode = nn__float_mode();
+    int end = nn__part_begin(panels, part + 1, parts);
     nn__set_float_mode(mode);
-    NN__SHARED_FOR
-    for (int panel = 0; panel < panels; panel++)
+    for (int panel = nn__part_begin(panels, part, parts); panel < end; panel++)
         if (!direct || (panel + 1) * NN__COLUMNS > p->n) nn__pack_panel(p, panel);
-    NN__SHARED_FOR
-    for (int block = 0; block < blocks; block++) {
+    if (parts > 1) {
+        NN__BARRIER
+    }
+    end = nn__part_begin(blocks, part + 1, parts);
+    for (int block = nn__part_begin(blocks, part, parts); block < end; block++) {
         const int first = block % across * NN__BLOCK_PANELS, i = block / across * rows;
         nn__tile_block(p, i, NN__MIN(i + rows, p->m), first,
                        NN__MIN(first + NN__BLOCK_PANELS, panels), direct);
@@ -2001,10 +2017,10 @@ static void NN__V(nn__matmul)(const nn__product *p)
     const bool large = (double)p->m * p->n * p->k > (double)NN__LARGE;
     const unsigned mode = nn__float_mode();
     if (p->m <= 3 && p->a_column == 1 && p->b_row == 1) nn__dots(p);
-    else if (!large) nn__share(p, mode);
+    else if (!large) nn__share(p, 0, 1, mode);
     else {
         NN__PARALLEL
-        nn__share(p, mode);
+        nn__share(p, NN__PART, NN__PARTS, mode);
     }
 }
 
@@ -4469,6 +4485,35 @@ static void nn__prefetch(const char *memory, size_t bytes)
 #endif
 }
 
+static void nn__gather_row(nn_real *out, const nn_array *a, size_t row, const nn_real *offset,
+                           const nn_real *factor, size_t scalings)
+{
+    const size_t start = row * a->size;
+    if (a->type == NN_REAL)
+        nn__scale_reals(out, (const nn_real *)a->values + start, offset, factor, scalings, a->size);
+    else if (a->type == NN_BYTE)
+        nn__scale_row_of_bytes(out, (const uint8_t *)a->values + start, offset, factor, scalings,
+                               a->size);
+    else
+        for (size_t i = 0; i < a->size; i++)
+            out[i] = (nn_real)((const int32_t *)a->values)[start + i];
+}
+
+/* Part number `part` of nn__gather. */
+static void nn__gather_part(nn_real *out, const nn_array *a, const nn_real *offset,
+                            const nn_real *factor, size_t scalings, const int *rows, int n,
+                            int part, int parts)
+{
+    const size_t bytes = a->size * nn__type_size[a->type];
+    const int end = nn__part_begin(n, part + 1, parts);
+    for (int b = nn__part_begin(n, part, parts); b < end; b++) {
+        if (rows && b + 1 < end)
+            nn__prefetch((const char *)a->values + (size_t)rows[b + 1] * bytes, bytes);
+        nn__gather_row(out + (size_t)b * a->size, a, (size_t)(rows ? rows[b] : b), offset, factor,
+                       scalings);
+    }
+}
+
 /* Gathers n rows of a into out (n, size), with the scaling that is given (the model's, not the
    array's). rows NULL: rows 0 .. n-1. Tokens are not scaled: they are names, not amounts. */
 NN__UNUSED
@@ -4476,20 +4521,11 @@ static void nn__gather(nn_real *out, const nn_array *a, const nn_real *offset,
                        const nn_real *factor, size_t scalings, const int *rows, int n)
 {
     NN_ASSERT(scalings <= 1 || scalings == a->size);
-    const size_t bytes = a->size * nn__type_size[a->type];
-    for (int b = 0; b < n; b++, out += a->size) {
-        size_t start = (size_t)(rows ? rows[b] : b) * a->size;
-        if (rows && b + 1 < n)
-            nn__prefetch((const char *)a->values + (size_t)rows[b + 1] * bytes, bytes);
-        if (a->type == NN_REAL)
-            nn__scale_reals(out, (const nn_real *)a->values + start, offset, factor, scalings,
-                            a->size);
-        else if (a->type == NN_BYTE)
-            nn__scale_row_of_bytes(out, (const uint8_t *)a->values + start, offset, factor,
-                                   scalings, a->size);
-        else
-            for (size_t i = 0; i < a->size; i++)
-                out[i] = (nn_real)((const int32_t *)a->values)[start + i];
+    if ((double)n * (double)a->size < NN__LARGE / 16)
+        nn__gather_part(out, a, offset, factor, scalings, rows, n, 0, 1);
+    else {
+        NN__PARALLEL
+        nn__gather_part(out, a, offset, factor, scalings, rows, n, NN__PART, NN__PARTS);
     }
 }
 
@@ -6691,6 +6727,29 @@ static void nn__update(nn_model *m, size_t first, size_t n, double lr)
     }
 }
 
+/* Part number `part` of the same. */
+static void nn__update_part(nn_model *m, size_t first, size_t n, double lr, int part, int parts,
+                            unsigned mode)
+{
+    const int blocks = (int)((n + NN__ALIGNMENT - 1) / NN__ALIGNMENT);
+    const size_t begin = (size_t)nn__part_begin(blocks, part, parts) * NN__ALIGNMENT;
+    const size_t end = (size_t)nn__part_begin(blocks, part + 1, parts) * NN__ALIGNMENT;
+    const unsigned own_mode = nn__float_mode();
+    nn__set_float_mode(mode);
+    if (begin < n) nn__update(m, first + begin, NN__MIN(end, n) - begin, lr);
+    nn__set_float_mode(own_mode);
+}
+
+static void nn__update_stretch(nn_model *m, size_t first, size_t n, double lr)
+{
+    const unsigned mode = nn__float_mode();
+    if (n < NN__LARGE / 16) nn__update(m, first, n, lr);
+    else {
+        NN__PARALLEL
+        nn__update_part(m, first, n, lr, NN__PART, NN__PARTS, mode);
+    }
+}
+
 /* One pass over all parameters, or one over each stretch between frozen and unused ones. */
 static void nn__update_all(nn_model *m, double lr)
 {
@@ -6703,11 +6762,11 @@ static void nn__update_all(nn_model *m, double lr)
                           lr);
         if (moves && n > 0 && first + n == t->offset) n += t->size;
         else if (moves) {
-            if (n > 0) nn__update(m, first, n, lr);
+            if (n > 0) nn__update_stretch(m, first, n, lr);
             first = t->offset, n = t->size;
         }
     }
-    if (n > 0) nn__update(m, first, n, lr);
+    if (n > 0) nn__update_stretch(m, first, n, lr);
 }
 
 static nn_status nn__step(nn_model *m, const char *call)

@@ -1285,7 +1285,7 @@ static void compile_again(void **state)
 static void threads(void **state)
 {
     (void)state;
-    enum { ROWS = 192, WIDE = 600, MIDDLE = 200 };
+    enum { ROWS = 192, WIDE = 700, MIDDLE = 200 };
     static nn_real x[ROWS * WIDE];
     int label[ROWS];
     nn_data d;
