@@ -340,6 +340,46 @@ NN_API void nn_dropout_forward(nn_real *y, const nn_real *x, double rate, uint64
 NN_API void nn_dropout_backward(nn_real *dx, const nn_real *dy, double rate, uint64_t seed,
                                 const int *sample, int B, int C);
 
+/* Padding of images: none, so that a kernel stays inside; or zeros all around, so that stride 1
+   keeps the size: ceil(size / stride) in general. Where the zeros cannot be divided evenly (an even
+   kernel, say) the extra row is the last and the extra column the right one, as in Keras and in
+   PyTorch's padding="same". */
+typedef enum nn_padding { NN_VALID, NN_SAME } nn_padding;
+
+/* How a kernel slides over images (B, H, W, C), row by row. nn_window_of makes one; for a
+   convolution set O and G then. */
+typedef struct nn_window {
+    int H, W, C; /* the image */
+    int KH, KW; /* the kernel, or the size of a pool */
+    int SH, SW; /* the stride: how far it moves */
+    int top, left; /* rows and columns of zeros before the image */
+    int OH, OW; /* how many places it has; 0: it is larger than the image */
+    int O; /* filters of a convolution, the channels that come out; else C */
+    int G; /* groups of a convolution, each with C / G channels and O / G filters; else 1 */
+} nn_window;
+NN_API nn_window nn_window_of(int H, int W, int C, int KH, int KW, int SH, int SW,
+                              nn_padding padding);
+
+/* Convolution: x (B, H, W, C), w (O, KH, KW, C / G), b (O) or NULL, y (B, OH, OW, O). With G = C it
+   is depthwise.  [F7.1]
+   Backward adds to dx, dw and db, as far as they are not NULL. `work` has nn_conv2d_work_size(B, s)
+   numbers. */
+NN_API void nn_conv2d_forward(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b,
+                              int B, const nn_window *s, nn_real *work);
+NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
+                               const nn_real *x, const nn_real *w, int B, const nn_window *s,
+                               nn_real *work);
+NN_API size_t nn_conv2d_work_size(int B, const nn_window *s);
+
+/* Pooling, x (B, H, W, C) to y (B, OH, OW, C): the largest number of each window, or the mean. What
+   is outside of the image does not count. NaN is the largest of all; of equals, the first gets the
+   gradient. */
+NN_API void nn_max_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s);
+NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
+                                   const nn_window *s);
+NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s);
+NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s);
+
 /* One step of an optimizer on n parameters w with gradient g, in PyTorch's arithmetic.
    weight_decay adds weight_decay w to the gradient; in AdamW it shrinks w by lr weight_decay.
    The state (velocity v, mean m, square s) is n numbers each, zero before the first step.
@@ -577,6 +617,7 @@ struct nn_tensor {
     int axis[NN_MAX_RANK]; /* of permute; axis[0] of slice, concat, sum and mean */
     int start; /* of slice */
     bool transpose_a, transpose_b; /* of batch_matmul */
+    nn_window window; /* of convolution and pooling */
     bool hidden; /* the part of a layer before its own activation: no program can see it */
     bool input, tokens, parameter, frozen;
     bool masked; /* plan: may hold infinity, which comes from a constant and goes into a softmax */
@@ -635,6 +676,55 @@ typedef struct nn_dense_args {
    (..., I) with weights "name.weight" (64, I) and bias "name.bias" (64).  [F1.1] */
 #define nn_dense(...) nn_dense_make(NN_ARGS(nn_dense_args){ .at = NN_HERE, __VA_ARGS__ })
 NN_API nn_tensor *nn_dense_make(nn_dense_args args);
+
+typedef struct nn_conv2d_args {
+    nn_place at;
+    nn_tensor *x;
+    int filters, kernel;
+    int kernel_h, kernel_w; /* where they are not `kernel` */
+    int stride; /* default 1 */
+    nn_padding padding; /* default NN_VALID: none */
+    int groups; /* default 1; as many as x has channels: depthwise */
+    nn_activation activation;
+    double alpha; /* of the activation, as in nn_dense */
+    bool no_bias;
+    nn_init init; /* fan_in: kernel_h kernel_w channels / groups; fan_out: with filters instead */
+    double init_scale;
+    double l1, l2; /* penalties on the weights, not on the bias [F6.1, F6.2] */
+    bool frozen;
+    nn_tensor *share; /* use the weights and bias of this convolution */
+    const char *name;
+} nn_conv2d_args;
+
+/* A convolution of images: nn_conv2d(x, 32, 3, .activation = NN_RELU) makes (OH, OW, 32) from
+   (H, W, C) with weights "name.weight" (32, 3, 3, C / groups) and bias "name.bias" (32). Without
+   padding OH = (H - kernel) / stride + 1, with NN_SAME OH = ceil(H / stride).  [F7.1] */
+#define nn_conv2d(...) nn_conv2d_make(NN_ARGS(nn_conv2d_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args);
+
+typedef struct nn_pool2d_args {
+    nn_place at;
+    nn_tensor *x;
+    int size;
+    int size_h, size_w; /* where they are not `size` */
+    int stride; /* default: the size, so that windows touch but do not overlap */
+    nn_padding padding; /* default NN_VALID: rows that do not fill a window are left out */
+    const char *name;
+} nn_pool2d_args;
+
+/* The largest number, or the mean, of each window and channel: nn_max_pool2d(x, 2) makes
+   (H / 2, W / 2, C) from (H, W, C). The global ones take the whole image: nn_global_avg_pool2d(x)
+   makes (C). */
+#define nn_max_pool2d(...) nn_max_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_max_pool2d_make(nn_pool2d_args args);
+#define nn_avg_pool2d(...) nn_avg_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_avg_pool2d_make(nn_pool2d_args args);
+#define nn_global_max_pool2d(...)                                                                  \
+    nn_global_max_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_global_max_pool2d_make(nn_pool2d_args args);
+#define nn_global_avg_pool2d(...)                                                                  \
+    nn_global_avg_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_global_avg_pool2d_make(nn_pool2d_args args);
 
 typedef struct nn_activate_args {
     nn_place at;
@@ -1453,6 +1543,10 @@ typedef struct nn__vectors {
     void (*dropout)(nn_real *y, const nn_real *x, uint64_t key, uint32_t limit, nn_real keep,
                     size_t n, bool add);
     void (*add)(nn_real *y, const nn_real *x, size_t n); /* y += x */
+    void (*mul_add)(nn_real *y, const nn_real *a, const nn_real *b, size_t n); /* y += a b */
+    void (*max_window)(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C);
+    void (*max_window_backward)(nn_real *dx, const nn_real *dy, const nn_real *x, int h, int w,
+                                size_t row, size_t C);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
     bool (*finite)(const nn_real *x, size_t n);
 } nn__vectors;
@@ -2075,6 +2169,53 @@ static void NN__V(nn__add)(float *y, const float *x, size_t n)
                          n - i);
 }
 
+static void NN__V(nn__mul_add)(float *y, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__v a_i = nn__v_load_some(a + i, n - i), b_i = nn__v_load_some(b + i, n - i);
+        nn__v_store_some(y + i, NN__V_FMA(a_i, b_i, nn__v_load_some(y + i, n - i)), n - i);
+    }
+}
+
+/* Where v replaces the largest so far: first of equals, first NaN. */
+#define NN__V_LARGER(v, best) (nn__vi)(((v) > (best)) | (((v) != (v)) & ((best) == (best))))
+
+static void NN__V(nn__max_window)(float *y, const float *x, int h, int w, size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c += NN__LANES) {
+        nn__v best = nn__v_load_some(x + c, C - c);
+        for (int ky = 0; ky < h; ky++)
+            for (int kx = 0; kx < w; kx++) {
+                nn__v v = nn__v_load_some(x + (size_t)ky * row + (size_t)kx * C + c, C - c);
+                best = nn__v_select(NN__V_LARGER(v, best), v, best);
+            }
+        nn__v_store_some(y + c, best, C - c);
+    }
+}
+
+static void NN__V(nn__max_window_backward)(float *dx, const float *dy, const float *x, int h, int w,
+                                           size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c += NN__LANES) {
+        nn__v best = nn__v_load_some(x + c, C - c), dy_c = nn__v_load_some(dy + c, C - c);
+        nn__vi winner = nn__v_ints(0);
+        for (int ky = 0; ky < h; ky++)
+            for (int kx = 0; kx < w; kx++) {
+                nn__v v = nn__v_load_some(x + (size_t)ky * row + (size_t)kx * C + c, C - c);
+                nn__vi larger = NN__V_LARGER(v, best);
+                best = nn__v_select(larger, v, best);
+                winner = (larger & nn__v_ints(ky * w + kx)) | (~larger & winner);
+            }
+        for (int ky = 0; ky < h; ky++)
+            for (int kx = 0; kx < w; kx++) {
+                float *dx_k = dx + (size_t)ky * row + (size_t)kx * C + c;
+                nn__vi mine = (nn__vi)(winner == nn__v_ints(ky * w + kx));
+                nn__v dx_c = nn__v_load_some(dx_k, C - c);
+                nn__v_store_some(dx_k, dx_c + nn__v_select(mine, dy_c, NN__ZERO), C - c);
+            }
+    }
+}
+
 /* Four times four sums, so that no addition waits for the one before it. */
 static double NN__V(nn__squares)(const float *x, size_t n)
 {
@@ -2151,6 +2292,9 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__bytes),
     NN__V(nn__dropout),
     NN__V(nn__add),
+    NN__V(nn__mul_add),
+    NN__V(nn__max_window),
+    NN__V(nn__max_window_backward),
     NN__V(nn__squares),
     NN__V(nn__finite)
 };
@@ -2956,8 +3100,7 @@ static void nn__blocks_copy(nn_real *y, size_t y_step, const nn_real *x, size_t 
 static void nn__blocks_add(nn_real *dx, size_t dx_step, const nn_real *dy, size_t dy_step,
                            size_t outer, size_t n)
 {
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < n; i++) dx[o * dx_step + i] += dy[o * dy_step + i];
+    for (size_t o = 0; o < outer; o++) nn__add_to(dx + o * dx_step, dy + o * dy_step, n);
 }
 
 static void nn__sum_forward(nn_real *y, const nn_real *x, size_t outer, size_t n, size_t inner,
@@ -2977,6 +3120,541 @@ static void nn__sum_backward(nn_real *dx, const nn_real *dy, size_t outer, size_
     for (size_t o = 0; o < outer; o++, dy += inner)
         for (size_t i = 0; i < n; i++, dx += inner)
             for (size_t j = 0; j < inner; j++) dx[j] += factor * dy[j];
+}
+
+/* ---- pieces of work ---------------------------------------------------- >>kernels/pieces
+   What the layers on images share out among threads: rows or whole images, or channels. A piece
+   writes where no other one does and sums in its own order, so it does not matter who does it. */
+typedef struct nn__job {
+    const nn_window *s;
+    int B;
+    nn_real *y, *dx, *dw, *patches;
+    const nn_real *x, *dy, *w, *b;
+    size_t first, line; /* of a block of patches: its first output, the first row of x around it */
+    int rows, group;
+    bool mean, add;
+    nn__finish *finish;
+    double alpha;
+} nn__job;
+
+typedef void nn__piece(const nn__job *job, int i);
+
+/* Calls piece(job, 0 .. n - 1), on all cores where so many operations pay for waking them. */
+static void nn__each(nn__piece *piece, const nn__job *job, int n, double operations)
+{
+    const unsigned mode = nn__float_mode();
+    if (operations < (double)NN__LARGE) {
+        for (int i = 0; i < n; i++) piece(job, i);
+        return;
+    }
+    NN__PARALLEL
+    {
+        const unsigned own_mode = nn__float_mode();
+        nn__set_float_mode(mode);
+        NN__SHARED_FOR
+        for (int i = 0; i < n; i++) piece(job, i);
+        nn__set_float_mode(own_mode);
+    }
+}
+
+/* ---- convolution ------------------------------------------------------- >>kernels/conv2d
+   x, dx (B, H, W, C); w, dw (O, KH, KW, C); b, db (O); y, dy (B, OH, OW, O). The kernel is not
+   flipped: mathematics calls this cross-correlation.
+
+     forward    y_(oy,ox,o) = b_o + sum over ky, kx, c of w_(o,ky,kx,c) x_(iy,ix,c)       [F7.1]
+                with iy = oy SH + ky - top,  ix = ox SW + kx - left,  and x = 0 outside
+     backward   dx_(iy,ix,c) += w_(o,ky,kx,c) dy_(oy,ox,o)     the same sums, read from the
+                dw_(o,ky,kx,c) += dy_(oy,ox,o) x_(iy,ix,c)     right to the left
+                db_o += sum of dy_(oy,ox,o)
+
+   With G groups, filter o sees the C / G channels of its group alone. The plain loops below are
+   the definition. The fast way: the numbers under a kernel, its patch, are a row of KH KW C
+   numbers, and then a convolution is a dense layer: Y = P wᵀ, dw += dYᵀ P, dP = dY w, where dx
+   collects dP. Patches are made for a block of outputs at a time, whatever the batch. Two kinds
+   need none: kernels of 1x1, which are dense layers as they are, and depthwise ones. */
+NN_API nn_window nn_window_of(int H, int W, int C, int KH, int KW, int SH, int SW,
+                              nn_padding padding)
+{
+    nn_window s = NN__EMPTY;
+    NN_ASSERT(H > 0 && W > 0 && C > 0 && KH > 0 && KW > 0 && SH > 0 && SW > 0);
+    s.H = H, s.W = W, s.C = s.O = C, s.KH = KH, s.KW = KW, s.SH = SH, s.SW = SW, s.G = 1;
+    if (padding == NN_SAME) {
+        s.OH = (H - 1) / SH + 1, s.OW = (W - 1) / SW + 1;
+        s.top = NN__MAX((s.OH - 1) * SH - H + KH, 0) / 2;
+        s.left = NN__MAX((s.OW - 1) * SW - W + KW, 0) / 2;
+    } else {
+        s.OH = KH <= H ? (H - KH) / SH + 1 : 0;
+        s.OW = KW <= W ? (W - KW) / SW + 1 : 0;
+    }
+    return s;
+}
+
+/* Where in x the pixel lies that output p = oy OW + ox of image b sees through k = ky KW + kx; -1:
+   outside. */
+static ptrdiff_t nn__tap(const nn_window *s, int b, int p, int k)
+{
+    const int iy = p / s->OW * s->SH + k / s->KW - s->top;
+    const int ix = p % s->OW * s->SW + k % s->KW - s->left;
+    if (iy < 0 || iy >= s->H || ix < 0 || ix >= s->W) return -1;
+    return (((ptrdiff_t)b * s->H + iy) * s->W + ix) * s->C;
+}
+
+static NN__UNUSED void nn__conv2d_ref(nn_real *y, const nn_real *x, const nn_real *w,
+                                      const nn_real *b, int B, const nn_window *s)
+{
+    const int C = s->C / s->G, K = s->KH * s->KW, P = s->OH * s->OW;
+    for (int i = 0; i < B * P; i++)
+        for (int o = 0; o < s->O; o++, y++) {
+            const int group = o / (s->O / s->G);
+            *y = b ? b[o] : 0;
+            for (int k = 0; k < K; k++) {
+                const ptrdiff_t at = nn__tap(s, i / P, i % P, k);
+                for (int c = 0; at >= 0 && c < C; c++)
+                    *y += w[(o * K + k) * C + c] * x[at + group * C + c];
+            }
+        }
+}
+
+static NN__UNUSED void nn__conv2d_backward_ref(nn_real *dx, nn_real *dw, nn_real *db,
+                                               const nn_real *dy, const nn_real *x,
+                                               const nn_real *w, int B, const nn_window *s)
+{
+    const int C = s->C / s->G, K = s->KH * s->KW, P = s->OH * s->OW;
+    for (int i = 0; i < B * P; i++)
+        for (int o = 0; o < s->O; o++, dy++) {
+            const int group = o / (s->O / s->G);
+            db[o] += *dy;
+            for (int k = 0; k < K; k++) {
+                const ptrdiff_t at = nn__tap(s, i / P, i % P, k);
+                for (int c = 0; at >= 0 && c < C; c++) {
+                    dx[at + group * C + c] += w[(o * K + k) * C + c] * *dy;
+                    dw[(o * K + k) * C + c] += x[at + group * C + c] * *dy;
+                }
+            }
+        }
+}
+
+/* ---- by patches ---- */
+
+enum { NN__PATCHES = 1 << 17 }; /* numbers in a block of them: half a megabyte */
+
+static size_t nn__patch_size(const nn_window *s)
+{
+    return (size_t)s->KH * (size_t)s->KW * (size_t)(s->C / s->G);
+}
+
+static size_t nn__outputs(int B, const nn_window *s)
+{
+    return (size_t)B * (size_t)s->OH * (size_t)s->OW;
+}
+
+/* How many patches a block has. */
+static int nn__patch_rows(int B, const nn_window *s)
+{
+    const size_t most = NN__MAX((size_t)NN__PATCHES / nn__patch_size(s), 1);
+    return (int)NN__MIN(most, nn__outputs(B, s));
+}
+
+/* The part of a kernel's row, from .. end - 1, that is inside when it begins at column ix. */
+static void nn__inside(const nn_window *s, int ix, int *from, int *end)
+{
+    *from = NN__MIN(NN__MAX(-ix, 0), s->KW);
+    *end = NN__MAX(NN__MIN(s->W - ix, s->KW), *from);
+}
+
+/* Patch i of the block: the pixels of a row of it lie side by side in x too. */
+static void nn__patch_gather(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)(s->C / s->G), P = (size_t)s->OH * (size_t)s->OW,
+                 at = j->first + (size_t)i;
+    const int oy = (int)(at % P) / s->OW, ox = (int)(at % P) % s->OW;
+    const int iy = oy * s->SH - s->top, ix = ox * s->SW - s->left;
+    nn_real *to = j->patches + (size_t)i * nn__patch_size(s);
+    int from, end;
+    nn__inside(s, ix, &from, &end);
+    for (int ky = 0; ky < s->KH; ky++, to += (size_t)s->KW * C) {
+        const bool inside = iy + ky >= 0 && iy + ky < s->H;
+        const size_t n = inside ? (size_t)(end - from) : 0, first = (size_t)from * C;
+        if (n < (size_t)s->KW) memset(to, 0, (size_t)s->KW * C * sizeof *to);
+        if (n == 0) continue;
+        const size_t line = at / P * (size_t)s->H + (size_t)(iy + ky);
+        const nn_real *x = j->x + (line * (size_t)s->W + (size_t)(ix + from)) * (size_t)s->C;
+        if (s->G == 1) memcpy(to + first, x, n * C * sizeof *to);
+        else nn__blocks_copy(to + first, C, x + (size_t)j->group * C, (size_t)s->C, n, C);
+    }
+}
+
+/* Row i of those rows of dx around the block collects what the patches have for it. */
+static void nn__patch_scatter(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)(s->C / s->G), line = j->line + (size_t)i, one = s->G == 1;
+    const int iy = (int)(line % (size_t)s->H);
+    int from, end;
+    for (int ky = 0; ky < s->KH; ky++) {
+        const int up = iy + s->top - ky;
+        if (up < 0 || up % s->SH != 0 || up / s->SH >= s->OH) continue;
+        const size_t row = line / (size_t)s->H * (size_t)s->OH + (size_t)(up / s->SH);
+        const ptrdiff_t at = (ptrdiff_t)(row * (size_t)s->OW) - (ptrdiff_t)j->first;
+        const int last = (int)NN__MIN(s->OW, j->rows - at);
+        for (int ox = (int)NN__MAX(0, NN__MIN(-at, s->OW)); ox < last; ox++) {
+            const int ix = ox * s->SW - s->left;
+            nn__inside(s, ix, &from, &end);
+            const size_t n = (size_t)(end - from), patch = (size_t)(at + ox);
+            if (n == 0) continue;
+            const nn_real *dp =
+                j->patches + patch * nn__patch_size(s) + (size_t)(ky * s->KW + from) * C;
+            nn_real *dx = j->dx + (line * (size_t)s->W + (size_t)(ix + from)) * (size_t)s->C;
+            nn__blocks_add(dx + (size_t)j->group * C, (size_t)s->C, dp, C, one ? 1 : n,
+                           one ? n * C : C);
+        }
+    }
+}
+
+/* The next block of one group: its patches from x, or dx from its patches. */
+static void nn__patches_from(nn__job *j)
+{
+    nn__each(nn__patch_gather, j, j->rows, (double)j->rows * (double)nn__patch_size(j->s));
+}
+
+static void nn__patches_to(nn__job *j)
+{
+    const size_t P = (size_t)j->s->OH * (size_t)j->s->OW, H = (size_t)j->s->H;
+    const size_t last = (j->first + (size_t)j->rows - 1) / P;
+    j->line = j->first / P * H;
+    nn__each(nn__patch_scatter, j, (int)((last + 1) * H - j->line),
+             (double)j->rows * (double)nn__patch_size(j->s));
+}
+
+/* Walks the blocks of each group: false after the last one. Begin with rows 0. */
+static bool nn__patches_next(nn__job *j)
+{
+    const size_t outputs = nn__outputs(j->B, j->s);
+    const int most = nn__patch_rows(j->B, j->s);
+    j->first += (size_t)j->rows;
+    if (j->first >= outputs) j->first = 0, j->group++;
+    j->rows = (int)NN__MIN((size_t)most, outputs - j->first);
+    return j->group < j->s->G;
+}
+
+/* Y = P wᵀ + b, group after group; a group's Y is not in one piece, so it goes through `part`. */
+static void nn__conv2d_y(nn__job *j, nn_real *part, nn_real *work)
+{
+    const int K = (int)nn__patch_size(j->s), G = j->s->G, O = j->s->O / G;
+    while (nn__patches_next(j)) {
+        nn_real *y = j->y + j->first * (size_t)j->s->O + j->group * O;
+        nn__patches_from(j);
+        nn__product p =
+            nn__product_of(G == 1 ? y : part, j->patches, j->w + (size_t)(j->group * O) * (size_t)K,
+                           j->rows, O, K, NN_TRANSPOSE_B, work);
+        p.bias = j->b ? j->b + j->group * O : NULL, p.finish = j->finish, p.alpha = j->alpha;
+        nn__matmul_run(&p);
+        if (G > 1) nn__blocks_copy(y, (size_t)j->s->O, part, (size_t)O, (size_t)j->rows, (size_t)O);
+    }
+}
+
+/* dY of the block, in one piece. */
+static const nn_real *nn__dy_of_block(const nn__job *j, nn_real *part)
+{
+    const int O = j->s->O / j->s->G;
+    const nn_real *dy = j->dy + j->first * (size_t)j->s->O + j->group * O;
+    if (j->s->G == 1) return dy;
+    nn__blocks_copy(part, (size_t)O, dy, (size_t)j->s->O, (size_t)j->rows, (size_t)O);
+    return part;
+}
+
+/* dw += dYᵀ P */
+static void nn__conv2d_dw(nn__job *j, nn_real *part, nn_real *work)
+{
+    const int K = (int)nn__patch_size(j->s), O = j->s->O / j->s->G;
+    while (nn__patches_next(j)) {
+        nn__patches_from(j);
+        nn_matmul(j->dw + (size_t)(j->group * O) * (size_t)K, nn__dy_of_block(j, part), j->patches,
+                  O, K, j->rows, NN_TRANSPOSE_A | NN_ACCUMULATE, work);
+    }
+}
+
+/* dP = dY w, which dx collects */
+static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
+{
+    const int K = (int)nn__patch_size(j->s), O = j->s->O / j->s->G;
+    while (nn__patches_next(j)) {
+        nn_matmul(j->patches, nn__dy_of_block(j, part), j->w + (size_t)(j->group * O) * (size_t)K,
+                  j->rows, K, O, 0, work);
+        nn__patches_to(j);
+    }
+}
+
+/* ---- depthwise: one multiply-add of whole pixels for each tap ----
+   w is turned into (KH, KW, C) first, so that it lies as the pixels do. */
+static void nn__mul_add(nn_real *y, const nn_real *a, const nn_real *b, size_t n)
+{
+    if (n >= NN__SHORT && nn__vector()) nn__vector()->mul_add(y, a, b, n);
+    else
+        for (size_t i = 0; i < n; i++) y[i] += a[i] * b[i];
+}
+
+static void nn__depthwise_turn(nn__job *j, const nn_real *w)
+{
+    const size_t C = (size_t)j->s->C, K = (size_t)j->s->KH * (size_t)j->s->KW;
+    for (size_t k = 0; k < K; k++)
+        for (size_t c = 0; c < C; c++) j->patches[k * C + c] = w[c * K + k];
+}
+
+/* Image i of y, image i of dx, and tap i of dw. */
+static void nn__depthwise_y(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW;
+    nn_real *y = j->y + (size_t)i * P * C;
+    for (int p = 0; p < (int)P; p++) {
+        nn_real *y_p = y + (size_t)p * C;
+        for (size_t c = 0; c < C; c++) y_p[c] = j->b ? j->b[c] : 0;
+        for (int k = 0; k < s->KH * s->KW; k++) {
+            const ptrdiff_t at = nn__tap(s, i, p, k);
+            if (at >= 0) nn__mul_add(y_p, j->x + at, j->patches + (size_t)k * C, C);
+        }
+    }
+    if (j->finish) j->finish(y, P * C, j->alpha);
+}
+
+static void nn__depthwise_dx(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW;
+    for (int p = 0; p < (int)P; p++)
+        for (int k = 0; k < s->KH * s->KW; k++) {
+            const ptrdiff_t at = nn__tap(s, i, p, k);
+            const nn_real *dy = j->dy + ((size_t)i * P + (size_t)p) * C;
+            if (at >= 0) nn__mul_add(j->dx + at, dy, j->patches + (size_t)k * C, C);
+        }
+}
+
+static void nn__depthwise_dw(const nn__job *j, int k) /* image by image: shorter sums round less */
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW;
+    nn_real *part = j->patches + (size_t)k * C;
+    for (int b = 0; b < j->B; b++) {
+        memset(part, 0, C * sizeof *part);
+        for (int p = 0; p < (int)P; p++) {
+            const ptrdiff_t at = nn__tap(s, b, p, k);
+            if (at >= 0) nn__mul_add(part, j->x + at, j->dy + ((size_t)b * P + (size_t)p) * C, C);
+        }
+        for (size_t c = 0; c < C; c++) j->dw[c * (size_t)(s->KH * s->KW) + (size_t)k] += part[c];
+    }
+}
+
+/* ---- which way ---- */
+
+static bool nn__is_dense(const nn_window *s) /* every output sees one pixel, its own */
+{
+    return s->KH == 1 && s->KW == 1 && s->SH == 1 && s->SW == 1 && s->G == 1;
+}
+
+static bool nn__is_depthwise(const nn_window *s)
+{
+    return s->G == s->C && s->O == s->C && s->C > 1;
+}
+
+NN_API size_t nn_conv2d_work_size(int B, const nn_window *s)
+{
+    const size_t K = nn__patch_size(s);
+    const int rows = nn__patch_rows(B, s), O = s->O / s->G;
+    if (nn__is_dense(s)) return nn_dense_work_size(B * s->H * s->W, s->C, s->O);
+    if (nn__is_depthwise(s)) return K * (size_t)s->C;
+    return (size_t)rows * (K + (size_t)O) + nn_dense_work_size(rows, (int)K, O);
+}
+
+static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b, int B,
+                           const nn_window *s, nn_activation activation, double alpha,
+                           nn_real *work)
+{
+    nn__job j = NN__EMPTY;
+    const double operations = (double)nn__outputs(B, s) * s->O * (double)nn__patch_size(s);
+    const size_t block = (size_t)nn__patch_rows(B, s);
+    nn_real *part = work + block * nn__patch_size(s);
+    j.s = s, j.B = B, j.y = y, j.x = x, j.w = w, j.b = b, j.patches = work;
+    j.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->finish;
+    j.alpha = alpha;
+    if (nn__is_dense(s))
+        nn__dense_run(y, x, w, b, B * s->H * s->W, s->C, s->O, activation, alpha, work);
+    else if (nn__is_depthwise(s)) {
+        nn__depthwise_turn(&j, w);
+        nn__each(nn__depthwise_y, &j, B, operations);
+    } else nn__conv2d_y(&j, part, part + block * (size_t)(s->O / s->G));
+}
+
+NN_API void nn_conv2d_forward(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b,
+                              int B, const nn_window *s, nn_real *work)
+{
+    nn__conv2d_run(y, x, w, b, B, s, NN_LINEAR, 0, work);
+}
+
+static void nn__depthwise_backward(nn__job *j)
+{
+    const double operations =
+        (double)nn__outputs(j->B, j->s) * j->s->C * (double)nn__patch_size(j->s);
+    if (j->dx) nn__depthwise_turn(j, j->w);
+    if (j->dx) nn__each(nn__depthwise_dx, j, j->B, operations);
+    if (j->dw) nn__each(nn__depthwise_dw, j, j->s->KH * j->s->KW, operations);
+}
+
+NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
+                               const nn_real *x, const nn_real *w, int B, const nn_window *s,
+                               nn_real *work)
+{
+    nn__job j = NN__EMPTY, again;
+    const size_t block = (size_t)nn__patch_rows(B, s), P = (size_t)s->OH * (size_t)s->OW;
+    nn_real *part = work + block * nn__patch_size(s), *rest = part + block * (size_t)(s->O / s->G);
+    j.s = s, j.B = B, j.dx = dx, j.dw = dw, j.dy = dy, j.x = x, j.w = w, j.patches = work;
+    again = j;
+    if (nn__is_dense(s))
+        nn_dense_backward(dx, dw, NULL, dy, x, w, B * s->H * s->W, s->C, s->O, work);
+    else if (nn__is_depthwise(s)) nn__depthwise_backward(&j);
+    else {
+        if (dw) nn__conv2d_dw(&j, part, rest);
+        if (dx) nn__conv2d_dx(&again, part, rest);
+    }
+    for (int b = 0; db && b < B; b++) { /* image by image: shorter sums round less */
+        memset(work, 0, (size_t)s->O * sizeof *work);
+        nn__bias_backward(work, dy + (size_t)b * P * (size_t)s->O, (int)P, s->O);
+        nn__add_to(db, work, (size_t)s->O);
+    }
+}
+
+/* ---- pooling ------------------------------------------------------------ >>kernels/pool2d
+   x, dx (B, H, W, C); y, dy (B, OH, OW, C). Over the pixels of a window that lie in the image:
+
+     max    y = the largest x, or NaN where there is one;  dx += dy where the first such x is
+     mean   y = the sum of x / n, their number;            dx += dy / n for each of them
+
+   The pixels of a window are h rows of w, `row` numbers apart. */
+static void nn__max_window_ref(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c++) {
+        nn_real best = x[c];
+        for (int i = 1; i < h * w; i++) {
+            const nn_real v = x[(size_t)(i / w) * row + (size_t)(i % w) * C + c];
+            if (v > best || (v != v && best == best)) best = v;
+        }
+        y[c] = best;
+    }
+}
+
+/* Where the largest of channel c lies. */
+static size_t nn__max_window_at(const nn_real *x, int h, int w, size_t row, size_t C, size_t c)
+{
+    size_t best = c;
+    for (int i = 1; i < h * w; i++) {
+        const size_t at = (size_t)(i / w) * row + (size_t)(i % w) * C + c;
+        if (x[at] > x[best] || (x[at] != x[at] && x[best] == x[best])) best = at;
+    }
+    return best;
+}
+
+static void nn__max_window_backward_ref(nn_real *dx, const nn_real *dy, const nn_real *x, int h,
+                                        int w, size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c++) dx[nn__max_window_at(x, h, w, row, C, c)] += dy[c];
+}
+
+static void nn__mean_window(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C)
+{
+    const nn_real n = (nn_real)(h * w);
+    memset(y, 0, C * sizeof *y);
+    for (int i = 0; i < h * w; i++)
+        nn__add_to(y, x + (size_t)(i / w) * row + (size_t)(i % w) * C, C);
+    for (size_t c = 0; c < C; c++) y[c] /= n;
+}
+
+static void nn__mean_window_backward(nn_real *dx, const nn_real *dy, int h, int w, size_t row,
+                                     size_t C)
+{
+    const nn_real n = (nn_real)(h * w);
+    for (int i = 0; i < h * w; i++)
+        for (size_t c = 0; c < C; c++)
+            dx[(size_t)(i / w) * row + (size_t)(i % w) * C + c] += dy[c] / n;
+}
+
+/* The window of output p: where its first pixel is in the image, how many rows and columns. */
+static size_t nn__window_at(const nn_window *s, int p, int *h, int *w)
+{
+    const int iy = p / s->OW * s->SH - s->top, ix = p % s->OW * s->SW - s->left;
+    const int y0 = NN__MAX(iy, 0), x0 = NN__MAX(ix, 0);
+    *h = NN__MIN(s->H - iy, s->KH) - (y0 - iy);
+    *w = NN__MIN(s->W - ix, s->KW) - (x0 - ix);
+    return ((size_t)y0 * (size_t)s->W + (size_t)x0) * (size_t)s->C;
+}
+
+/* Image b of y; image b of dx, which is zeroed first where it is not to be added to. */
+static void nn__pool_y(const nn__job *j, int b)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
+    const bool fast = C >= NN__SHORT && nn__vector();
+    int h, w;
+    for (int p = 0; p < (int)P; p++) {
+        const nn_real *x = j->x + (size_t)b * (size_t)s->H * row + nn__window_at(s, p, &h, &w);
+        nn_real *y = j->y + ((size_t)b * P + (size_t)p) * C;
+        if (j->mean) nn__mean_window(y, x, h, w, row, C);
+        else if (fast) nn__vector()->max_window(y, x, h, w, row, C);
+        else nn__max_window_ref(y, x, h, w, row, C);
+    }
+}
+
+static void nn__pool_dx(const nn__job *j, int b)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
+    const size_t image = (size_t)b * (size_t)s->H * row;
+    const bool fast = C >= NN__SHORT && nn__vector();
+    int h, w;
+    if (!j->add) memset(j->dx + image, 0, (size_t)s->H * row * sizeof *j->dx);
+    for (int p = 0; p < (int)P; p++) {
+        const size_t at = image + nn__window_at(s, p, &h, &w);
+        const nn_real *dy = j->dy + ((size_t)b * P + (size_t)p) * C;
+        if (j->mean) nn__mean_window_backward(j->dx + at, dy, h, w, row, C);
+        else if (fast) nn__vector()->max_window_backward(j->dx + at, dy, j->x + at, h, w, row, C);
+        else nn__max_window_backward_ref(j->dx + at, dy, j->x + at, h, w, row, C);
+    }
+}
+
+static void nn__pool_forward(nn_real *y, const nn_real *x, int B, const nn_window *s, bool mean)
+{
+    nn__job j = NN__EMPTY;
+    j.y = y, j.x = x, j.s = s, j.mean = mean;
+    nn__each(nn__pool_y, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
+}
+
+static void nn__pool_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
+                              const nn_window *s, bool mean, bool add)
+{
+    nn__job j = NN__EMPTY;
+    j.dx = dx, j.dy = dy, j.x = x, j.s = s, j.mean = mean, j.add = add;
+    nn__each(nn__pool_dx, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
+}
+
+NN_API void nn_max_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s)
+{
+    nn__pool_forward(y, x, B, s, false);
+}
+
+NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
+                                   const nn_window *s)
+{
+    nn__pool_backward(dx, dy, x, B, s, false, true);
+}
+
+NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s)
+{
+    nn__pool_forward(y, x, B, s, true);
+}
+
+NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s)
+{
+    nn__pool_backward(dx, dy, NULL, B, s, true, true);
 }
 
 /* ---- penalties -------------------------------------------------------- >>kernels/penalty
@@ -4856,41 +5534,68 @@ static nn_tensor *nn__before_activation(nn_tensor *t)
     return t->in[0] && t->in[0]->hidden ? t->in[0] : t;
 }
 
-/* Weight and bias of a new dense layer t: new ones, or those of args.share. */
-static bool nn__dense_parameters(nn_tensor *t, const nn_dense_args *args)
+/* Weight and bias of a new layer t. dim: the shape of the weight; reach: how many outputs of each
+   unit an input has part in, which fan_out counts. */
+static bool nn__layer_parameters(nn_tensor *t, const nn_dense_args *args, const int *dim,
+                                 double reach)
 {
     nn_parameter_args p = NN__EMPTY;
     char name[NN_NAME_SIZE + 8];
     p.at = args->at, p.model = t->model, p.frozen = args->frozen, p.name = name;
-    p.dim0 = args->units, p.dim1 = args->x->dim[args->x->rank - 1];
+    p.dim0 = dim[0], p.dim1 = dim[1], p.dim2 = dim[2], p.dim3 = dim[3];
     p.init = args->init != NN_INIT_DEFAULT        ? args->init
              : nn__is_relu_like(args->activation) ? NN_HE_UNIFORM
                                                   : NN_GLOROT_UNIFORM;
     p.init_scale = args->init_scale, p.l1 = args->l1, p.l2 = args->l2;
     snprintf(name, sizeof name, "%.31s.weight", t->name);
     t->in[1] = nn_parameter_make(p);
+    if (t->in[1]) t->in[1]->number = reach;
     if (!t->in[1] || args->no_bias) return t->in[1] != NULL;
-    p.dim1 = 0, p.init = NN_INIT_ZEROS, p.l1 = p.l2 = 0;
+    p.dim1 = p.dim2 = p.dim3 = 0, p.init = NN_INIT_ZEROS, p.l1 = p.l2 = 0;
     snprintf(name, sizeof name, "%.31s.bias", t->name);
     t->in[2] = nn_parameter_make(p);
     return t->in[2] != NULL;
 }
 
-static bool nn__dense_share(nn_tensor *t, const nn_dense_args *args)
+/* Or those of args->share, which must be a layer of the same kind with such a weight. */
+static bool nn__layer_share(nn_tensor *t, const nn_dense_args *args, const int *dim,
+                            const char *call)
 {
-    nn_tensor *source = nn__before_activation(args->share);
-    if (source->op != &nn__op_dense || source->model != t->model ||
-        source->in[1]->dim[0] != args->units ||
-        source->in[1]->dim[1] != args->x->dim[args->x->rank - 1]) {
-        nn__fail(args->at, NN_ERR_SHAPE, "nn_dense",
+    const nn_tensor *source = nn__before_activation(args->share);
+    if (source->op == t->op && source->model == t->model &&
+        memcmp(source->in[1]->dim, dim, sizeof t->dim) == 0) {
+        t->in[1] = source->in[1], t->in[2] = source->in[2];
+        return true;
+    }
+    if (t->op == &nn__op_dense)
+        nn__fail(args->at, NN_ERR_SHAPE, call,
                  ".share needs a dense layer of this model with "
                  "%d inputs and %d units; %s is not one",
-                 args->x->dim[args->x->rank - 1], args->units, args->share->name);
-        nn__graph_failed(t->model, NN_ERR_SHAPE);
-        return false;
-    }
-    t->in[1] = source->in[1], t->in[2] = source->in[2];
-    return true;
+                 dim[1], dim[0], args->share->name);
+    else
+        nn__fail(args->at, NN_ERR_SHAPE, call,
+                 ".share needs a convolution of this model with weights of shape "
+                 "(%d, %d, %d, %d); %s is not one",
+                 dim[0], dim[1], dim[2], dim[3], args->share->name);
+    nn__graph_failed(t->model, NN_ERR_SHAPE);
+    return false;
+}
+
+/* Gives the layer t, dense or a convolution, its parameters, and puts its activation behind it. */
+static nn_tensor *nn__layer_finish(nn_tensor *t, const nn_dense_args *args, const int *dim,
+                                   double reach, const char *call)
+{
+    nn_activate_args a = NN__EMPTY;
+    char name[NN_NAME_SIZE];
+    t->in[0] = args->x;
+    if (args->share ? !nn__layer_share(t, args, dim, call)
+                    : !nn__layer_parameters(t, args, dim, reach))
+        return NULL;
+    if (args->activation == NN_LINEAR) return t;
+    nn__copy_text(name, sizeof name, t->name);
+    a.at = args->at, a.x = t, a.activation = args->activation, a.alpha = args->alpha, a.name = name;
+    t->hidden = true; /* what the caller gets, and what has the layer's name, is the activation */
+    return nn_activate_make(a);
 }
 
 NN_API nn_tensor *nn_dense_make(nn_dense_args args)
@@ -4902,21 +5607,169 @@ NN_API nn_tensor *nn_dense_make(nn_dense_args args)
             m,
             nn__fail(args.at, NN_ERR_SHAPE, "nn_dense",
                      "needs at least one unit (it has %d) and an input with an axis", args.units));
+    const int dim[NN_MAX_RANK] = { args.units, args.x->dim[args.x->rank - 1], 0, 0 };
     nn_tensor *t = nn__tensor_new(m, args.at, &nn__op_dense, "nn_dense");
     if (!t) return NULL;
     nn__same_shape(t, args.x);
     t->dim[t->rank - 1] = args.units;
     if (!nn__tensor_shape(t, "nn_dense", t->dim)) return NULL;
     nn__tensor_name(t, args.name, "dense");
-    t->in[0] = args.x;
-    if (args.share ? !nn__dense_share(t, &args) : !nn__dense_parameters(t, &args)) return NULL;
-    if (args.activation == NN_LINEAR) return t;
-    nn_activate_args a = NN__EMPTY;
-    char name[NN_NAME_SIZE];
-    nn__copy_text(name, sizeof name, t->name);
-    a.at = args.at, a.x = t, a.activation = args.activation, a.alpha = args.alpha, a.name = name;
-    t->hidden = true; /* what the caller gets, and what has the layer's name, is the activation */
-    return nn_activate_make(a);
+    return nn__layer_finish(t, &args, dim, 1, "nn_dense");
+}
+
+/* ---- convolution ------------------------------------------------------ >>graph/conv2d */
+
+static void nn__conv2d_op_forward(nn_tensor *t)
+{
+    nn__conv2d_run(t->value, t->in[0]->value, t->in[1]->value, t->in[2] ? t->in[2]->value : NULL,
+                   nn__rows_of(t), &t->window, t->activation, t->number, t->model->run->work);
+}
+
+static void nn__conv2d_op_backward(nn_tensor *t)
+{
+    nn_tensor *x = t->in[0], *w = t->in[1];
+    nn_real *dx = nn__grad(x), *dw = nn__grad(w), *db = nn__grad(t->in[2]);
+    nn_conv2d_backward(dx, dw, db, t->grad, x->value, w->value, nn__rows_of(t), &t->window,
+                       t->model->run->work);
+}
+
+static size_t nn__conv2d_op_work(const nn_tensor *t, int rows)
+{
+    return nn_conv2d_work_size(t->batched ? rows : 1, &t->window);
+}
+
+static const nn__op nn__op_conv2d = { "conv2d", nn__conv2d_op_forward, nn__conv2d_op_backward,
+                                      nn__conv2d_op_work };
+
+/* How a kernel of h x w slides over x, or false after an error. */
+static bool nn__window_fits(nn_window *s, const nn_tensor *x, nn_place at, const char *call, int h,
+                            int w, int stride_h, int stride_w, nn_padding padding)
+{
+    char shape[NN__SHAPE_SIZE];
+    nn__shape_text(shape, sizeof shape, x);
+    if (x->rank != 3)
+        nn__fail(at, NN_ERR_SHAPE, call,
+                 "%s (line %d) has shape %s, but images have three axes (height, width, channels); "
+                 "use nn_reshape first, with 1 channel for grey images",
+                 x->name, x->at.line, shape);
+    else if (h <= 0 || w <= 0 || stride_h <= 0 || stride_w <= 0 ||
+             (padding != NN_VALID && padding != NN_SAME))
+        nn__fail(at, NN_ERR_SHAPE, call,
+                 "a window of %d x %d with stride %d: all must be at least 1, and .padding is "
+                 "NN_VALID or NN_SAME",
+                 h, w, NN__MIN(stride_h, stride_w));
+    else {
+        *s = nn_window_of(x->dim[0], x->dim[1], x->dim[2], h, w, stride_h, stride_w, padding);
+        if (s->OH > 0 && s->OW > 0) return true;
+        nn__fail(at, NN_ERR_SHAPE, call,
+                 "a window of %d x %d is larger than %s (line %d) of shape %s; use .padding = "
+                 "NN_SAME, a smaller window, or less pooling before it",
+                 h, w, x->name, x->at.line, shape);
+    }
+    nn__graph_failed(x->model, NN_ERR_SHAPE);
+    return false;
+}
+
+/* A new tensor for what slides over x. */
+static nn_tensor *nn__window_tensor(const nn_window *s, nn_tensor *x, nn_place at, const nn__op *op,
+                                    const char *call, const char *name)
+{
+    const int dim[NN_MAX_RANK] = { s->OH, s->OW, s->O, 0 };
+    nn_tensor *t = nn__tensor_new(x->model, at, op, call);
+    if (!t || !nn__tensor_shape(t, call, dim)) return NULL;
+    nn__tensor_name(t, name, op->name);
+    t->in[0] = x, t->batched = x->batched, t->window = *s;
+    return t;
+}
+
+NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args)
+{
+    const char *call = "nn_conv2d";
+    nn_window s;
+    const int stride = args.stride ? args.stride : 1, G = args.groups ? args.groups : 1;
+    const int h = args.kernel_h ? args.kernel_h : args.kernel;
+    const int w = args.kernel_w ? args.kernel_w : args.kernel;
+    if (!args.x || !nn__window_fits(&s, args.x, args.at, call, h, w, stride, stride, args.padding))
+        return NULL;
+    if (args.filters <= 0 || G < 0 || s.C % G != 0 || args.filters % G != 0)
+        return nn__graph_failed(
+            args.x->model,
+            nn__fail(args.at, NN_ERR_SHAPE, call,
+                     "%d filters in %d groups on the %d channels of %s: there must be at least one "
+                     "filter, and the number of groups must divide filters and channels",
+                     args.filters, G, s.C, args.x->name));
+    s.O = args.filters, s.G = G;
+    const int dim[NN_MAX_RANK] = { s.O, h, w, s.C / G };
+    nn_tensor *t = nn__window_tensor(&s, args.x, args.at, &nn__op_conv2d, call, args.name);
+    if (!t) return NULL;
+    nn_dense_args d = NN__EMPTY; /* the rest is as for dense */
+    d.at = args.at, d.x = args.x, d.activation = args.activation, d.alpha = args.alpha;
+    d.no_bias = args.no_bias, d.init = args.init, d.init_scale = args.init_scale;
+    d.l1 = args.l1, d.l2 = args.l2, d.frozen = args.frozen, d.share = args.share;
+    return nn__layer_finish(t, &d, dim, (double)h * w / G, call);
+}
+
+/* ---- pooling ---------------------------------------------------------- >>graph/pool2d */
+
+static void nn__pool_op_forward(nn_tensor *t) /* number: 1 for the mean, 0 for the largest */
+{
+    nn__pool_forward(t->value, t->in[0]->value, nn__rows_of(t), &t->window, t->number > 0);
+}
+
+static void nn__pool_op_backward(nn_tensor *t)
+{
+    nn_tensor *x = t->in[0];
+    if (!x->needs_grad) return;
+    const bool add = nn__grad_flag(x) != 0;
+    nn__pool_backward(x->grad, t->grad, x->value, nn__rows_of(t), &t->window, t->number > 0, add);
+}
+
+static const nn__op nn__op_max_pool2d = { "max_pool2d", nn__pool_op_forward, nn__pool_op_backward,
+                                          NULL };
+static const nn__op nn__op_avg_pool2d = { "avg_pool2d", nn__pool_op_forward, nn__pool_op_backward,
+                                          NULL };
+
+static nn_tensor *nn__pool_make(const nn_pool2d_args *args, const nn__op *op, const char *call)
+{
+    nn_window s;
+    int h = args->size_h ? args->size_h : args->size, w = args->size_w ? args->size_w : args->size;
+    if (!args->x ||
+        !nn__window_fits(&s, args->x, args->at, call, h, w, args->stride ? args->stride : h,
+                         args->stride ? args->stride : w, args->padding))
+        return NULL;
+    nn_tensor *t = nn__window_tensor(&s, args->x, args->at, op, call, args->name);
+    if (t) t->number = op == &nn__op_avg_pool2d;
+    return t;
+}
+
+static nn_tensor *nn__global_pool_make(nn_pool2d_args *args, const nn__op *op, const char *call)
+{
+    if (!args->x) return NULL;
+    const int H = args->x->dim[0], W = args->x->dim[1];
+    args->size = args->stride = 0, args->size_h = H, args->size_w = W, args->padding = NN_VALID;
+    nn_tensor *t = nn__pool_make(args, op, call);
+    if (t) t->rank = 1, t->dim[0] = t->dim[2], t->dim[1] = t->dim[2] = 0;
+    return t;
+}
+
+NN_API nn_tensor *nn_max_pool2d_make(nn_pool2d_args args)
+{
+    return nn__pool_make(&args, &nn__op_max_pool2d, "nn_max_pool2d");
+}
+
+NN_API nn_tensor *nn_avg_pool2d_make(nn_pool2d_args args)
+{
+    return nn__pool_make(&args, &nn__op_avg_pool2d, "nn_avg_pool2d");
+}
+
+NN_API nn_tensor *nn_global_max_pool2d_make(nn_pool2d_args args)
+{
+    return nn__global_pool_make(&args, &nn__op_max_pool2d, "nn_global_max_pool2d");
+}
+
+NN_API nn_tensor *nn_global_avg_pool2d_make(nn_pool2d_args args)
+{
+    return nn__global_pool_make(&args, &nn__op_avg_pool2d, "nn_global_avg_pool2d");
 }
 
 /* ---- activation --------------------------------------------------- >>graph/activation */
@@ -5658,6 +6511,7 @@ static nn_status nn__reserve(nn_model *m, int samples, nn_place at, const char *
 static void nn__initialise(nn_tensor *t, nn_random random)
 {
     double out = t->rank > 0 ? t->dim[0] : 1, in = (double)t->size / out, spread = 0;
+    if (t->number > 0) out *= t->number; /* of a convolution: see nn__layer_parameters */
     double own = t->init_scale > 0 ? t->init_scale : 0.05;
     bool normal = false;
     switch (t->init) {
@@ -5957,7 +6811,7 @@ static nn_tensor *nn__find_logits(const nn_compile_args *args)
     bool sigmoid = y->op == &nn__op_activation && y->activation == NN_SIGMOID;
     bool fused = nn__is_softmax_loss(args->loss) ? softmax && y == args->output
                                                  : sigmoid && nn__is_binary(args->loss);
-    bool linear = y->op == &nn__op_dense;
+    bool linear = y->op == &nn__op_dense || y->op == &nn__op_conv2d;
     if (!nn__is_softmax_loss(args->loss) && !nn__is_binary(args->loss)) return args->output;
     if (args->from_logits) return softmax || sigmoid ? NULL : args->output;
     if (fused) return y->in[0];
@@ -7211,7 +8065,8 @@ static size_t nn__own_parameters(const nn_tensor *t, int *shared)
     size_t n = t->parameter ? t->size : 0;
     *shared = 0;
     if (t->op == &nn__op_activation && t->in[0]->hidden) t = t->in[0];
-    for (int k = 0; t->op == &nn__op_dense && k < 4; k++) {
+    bool owns = t->op == &nn__op_dense || t->op == &nn__op_conv2d;
+    for (int k = 0; owns && k < 4; k++) {
         if (!t->in[k] || !t->in[k]->parameter) continue;
         bool first = true;
         for (int i = 0; i < r->tensors && r->tensor[i] != t; i++)
@@ -7263,6 +8118,16 @@ NN_API nn_status nn_summary(nn_model *model, int batch_size)
    errors cancel. Entries where w + h and w - h put some ReLU on different sides of its kink have no
    derivative to compare with; they are counted. */
 
+/* Which pixel of its window gives entry k of a max-pooling. */
+static size_t nn__max_winner(const nn_tensor *t, size_t k)
+{
+    int h, w;
+    const nn_window *s = &t->window;
+    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW, row = (size_t)s->W * C;
+    const size_t at = nn__window_at(s, (int)(k / C % P), &h, &w) + k / C / P * (size_t)s->H * row;
+    return nn__max_window_at(t->in[0]->value + at, h, w, row, C, k % C);
+}
+
 /* A number that changes when some output of a ReLU or the like changes its side. */
 static uint64_t nn__sides(const nn_model *m)
 {
@@ -7274,6 +8139,8 @@ static uint64_t nn__sides(const nn_model *m)
                     (t->activation == NN_RELU || t->activation == NN_LEAKY_RELU ||
                      (t->activation == NN_ELU && t->number != 1));
         for (size_t k = 0; kink && k < nn__entries(t); k++) hash = hash * 31 + (t->value[k] > 0);
+        for (size_t k = 0; t->used && t->op == &nn__op_max_pool2d && k < nn__entries(t); k++)
+            hash = hash * 31 + nn__max_winner(t, k);
         if (kink) hash = nn__mix(hash);
     }
     size_t n = r->loss == NN_MAE || r->loss == NN_HUBER ? nn__entries(m->output) : 0;
