@@ -380,6 +380,23 @@ NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real
 NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s);
 NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s);
 
+/* Norms of (N, C): y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with gamma, beta (C).
+   Batch norm, over the N values of each channel: in training it writes the mean and variance (C) of
+   x, and needs N > 1; else it uses those given. Layer norm: over the C values of each row. Backward
+   adds to dx, dgamma and dbeta, as far as they are not NULL; batch norm's takes mean and variance
+   as forward left them. */
+NN_API void nn_batch_norm_forward(nn_real *y, nn_real *mean, nn_real *variance, const nn_real *x,
+                                  const nn_real *gamma, const nn_real *beta, int N, int C,
+                                  double epsilon, bool training);
+NN_API void nn_batch_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
+                                   const nn_real *x, const nn_real *gamma, nn_real *mean,
+                                   nn_real *variance, int N, int C, double epsilon, bool training);
+NN_API void nn_layer_norm_forward(nn_real *y, const nn_real *x, const nn_real *gamma,
+                                  const nn_real *beta, int N, int C, double epsilon);
+NN_API void nn_layer_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
+                                   const nn_real *x, const nn_real *gamma, int N, int C,
+                                   double epsilon);
+
 /* One step of an optimizer on n parameters w with gradient g, in PyTorch's arithmetic.
    weight_decay adds weight_decay w to the gradient; in AdamW it shrinks w by lr weight_decay.
    The state (velocity v, mean m, square s) is n numbers each, zero before the first step.
@@ -594,6 +611,7 @@ typedef enum nn_init {
 
 typedef struct nn_model nn_model;
 typedef struct nn_tensor nn_tensor;
+#define NN__MAX_IN 5 /* tensors that one is computed from, parameters included */
 
 /* What a program may read of a tensor. For a batch of B samples value and grad are (B, dim...);
    for a parameter or constant (dim...). value is NULL before nn_build or nn_compile, grad is NULL
@@ -610,7 +628,7 @@ struct nn_tensor {
     nn_model *model;
     /* ---- */
     const struct nn__op *op; /* NULL: an input, a parameter or a constant */
-    nn_tensor *in[4]; /* what it is computed from; a dense layer: x, weight, bias */
+    nn_tensor *in[NN__MAX_IN]; /* what it is computed from; a dense layer: x, weight, bias */
     nn_tensor *view_of; /* has the memory of this tensor: a reshape, a fused pre-activation */
     nn_activation activation; /* of an activation, or the one that was fused into a dense layer */
     double number; /* alpha, rate or factor */
@@ -618,8 +636,13 @@ struct nn_tensor {
     int start; /* of slice */
     bool transpose_a, transpose_b; /* of batch_matmul */
     nn_window window; /* of convolution and pooling */
+    double epsilon; /* of norms */
+    nn_real *saved; /* of batch norm: mean and variance of the batch, */
+    size_t saved_size;
+    int fresh; /* of so many values; 0: none that a step has not taken over */
     bool hidden; /* the part of a layer before its own activation: no program can see it */
     bool input, tokens, parameter, frozen;
+    bool state; /* a running statistic: a parameter that is always frozen */
     bool masked; /* plan: may hold infinity, which comes from a constant and goes into a softmax */
     nn_init init;
     double init_scale, l1, l2;
@@ -725,6 +748,27 @@ NN_API nn_tensor *nn_global_max_pool2d_make(nn_pool2d_args args);
 #define nn_global_avg_pool2d(...)                                                                  \
     nn_global_avg_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
 NN_API nn_tensor *nn_global_avg_pool2d_make(nn_pool2d_args args);
+
+typedef struct nn_norm_args {
+    nn_place at;
+    nn_tensor *x;
+    double epsilon; /* added to the variance; default 1e-5, Keras has 1e-3 */
+    double momentum; /* of batch norm: the share of a batch in the running statistics; default 0.1.
+                        Keras counts the other way round: its 0.99 is 0.01 here */
+    bool frozen; /* batch norm then uses the running statistics in training too, and keeps them */
+    nn_tensor *share; /* use the parameters of this norm */
+    const char *name;
+} nn_norm_args;
+
+/* Normalises, then scales and shifts: parameters "name.weight" (ones at first) and "name.bias".
+   Batch norm: over everything but the last axis. In training by the mean and variance of the batch,
+   which must have more than one value for each channel; else by running means of these,
+   "name.running_mean" and "name.running_var", which every nn_step moves. A convolution before it
+   needs no bias. Layer norm: over the last axis of each sample. */
+#define nn_batch_norm(...) nn_batch_norm_make(NN_ARGS(nn_norm_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_batch_norm_make(nn_norm_args args);
+#define nn_layer_norm(...) nn_layer_norm_make(NN_ARGS(nn_norm_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_layer_norm_make(nn_norm_args args);
 
 typedef struct nn_activate_args {
     nn_place at;
@@ -3128,11 +3172,13 @@ static void nn__sum_backward(nn_real *dx, const nn_real *dy, size_t outer, size_
 typedef struct nn__job {
     const nn_window *s;
     int B;
-    nn_real *y, *dx, *dw, *patches;
+    nn_real *y, *dx, *dw, *db, *mean, *variance, *patches;
     const nn_real *x, *dy, *w, *b;
+    int N, C;
+    double epsilon;
     size_t first, line; /* of a block of patches: its first output, the first row of x around it */
     int rows, group;
-    bool mean, add;
+    bool average, add, training;
     nn__finish *finish;
     double alpha;
 } nn__job;
@@ -3598,7 +3644,7 @@ static void nn__pool_y(const nn__job *j, int b)
     for (int p = 0; p < (int)P; p++) {
         const nn_real *x = j->x + (size_t)b * (size_t)s->H * row + nn__window_at(s, p, &h, &w);
         nn_real *y = j->y + ((size_t)b * P + (size_t)p) * C;
-        if (j->mean) nn__mean_window(y, x, h, w, row, C);
+        if (j->average) nn__mean_window(y, x, h, w, row, C);
         else if (fast) nn__vector()->max_window(y, x, h, w, row, C);
         else nn__max_window_ref(y, x, h, w, row, C);
     }
@@ -3615,24 +3661,24 @@ static void nn__pool_dx(const nn__job *j, int b)
     for (int p = 0; p < (int)P; p++) {
         const size_t at = image + nn__window_at(s, p, &h, &w);
         const nn_real *dy = j->dy + ((size_t)b * P + (size_t)p) * C;
-        if (j->mean) nn__mean_window_backward(j->dx + at, dy, h, w, row, C);
+        if (j->average) nn__mean_window_backward(j->dx + at, dy, h, w, row, C);
         else if (fast) nn__vector()->max_window_backward(j->dx + at, dy, j->x + at, h, w, row, C);
         else nn__max_window_backward_ref(j->dx + at, dy, j->x + at, h, w, row, C);
     }
 }
 
-static void nn__pool_forward(nn_real *y, const nn_real *x, int B, const nn_window *s, bool mean)
+static void nn__pool_forward(nn_real *y, const nn_real *x, int B, const nn_window *s, bool average)
 {
     nn__job j = NN__EMPTY;
-    j.y = y, j.x = x, j.s = s, j.mean = mean;
+    j.y = y, j.x = x, j.s = s, j.average = average;
     nn__each(nn__pool_y, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
 }
 
 static void nn__pool_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
-                              const nn_window *s, bool mean, bool add)
+                              const nn_window *s, bool average, bool add)
 {
     nn__job j = NN__EMPTY;
-    j.dx = dx, j.dy = dy, j.x = x, j.s = s, j.mean = mean, j.add = add;
+    j.dx = dx, j.dy = dy, j.x = x, j.s = s, j.average = average, j.add = add;
     nn__each(nn__pool_dx, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
 }
 
@@ -3655,6 +3701,146 @@ NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_
 NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s)
 {
     nn__pool_backward(dx, dy, NULL, B, s, true, true);
+}
+
+/* ---- batch norm ------------------------------------------------------ >>kernels/batch_norm
+   x, dx, y, dy (N, C): all numbers of channel c, whatever row, image or pixel they belong to.
+
+     forward    m = mean of x,  v = mean of (x - m)²,  r = 1 / sqrt(v + epsilon)
+                x' = (x - m) r,   y = gamma x' + beta
+     backward   dbeta += sum of dy,   dgamma += sum of dy x'
+                dx += gamma r (dy - mean of dy - x' mean of dy x')
+                and with given m and v, which do not depend on x,  dx += gamma r dy
+
+   Ioffe and Szegedy 2015. Two passes, in double, of what is left after taking off the first number:
+   E[x²] - m² would lose all digits where m is large, and a constant channel gives exactly beta. */
+enum { NN__CHANNELS = 16 }; /* a piece: what a line of the cache holds of a row */
+
+/* Mean and variance of n <= NN__CHANNELS channels; rows are C numbers apart. */
+static void nn__moments(const nn_real *x, int N, int C, int n, nn_real *mean, nn_real *variance)
+{
+    double sum[NN__CHANNELS] = { 0 }, squares[NN__CHANNELS] = { 0 };
+    const nn_real *x_i = x;
+    for (int i = 0; i < N; i++, x_i += C)
+        for (int c = 0; c < n; c++) sum[c] += (double)x_i[c] - (double)x[c];
+    for (int c = 0; c < n; c++) sum[c] = sum[c] / N + (double)x[c];
+    x_i = x;
+    for (int i = 0; i < N; i++, x_i += C)
+        for (int c = 0; c < n; c++) {
+            const double d = (double)x_i[c] - sum[c];
+            squares[c] += d * d;
+        }
+    for (int c = 0; c < n; c++) mean[c] = (nn_real)sum[c], variance[c] = (nn_real)(squares[c] / N);
+}
+
+static nn_real nn__rate_of(nn_real variance, double epsilon) /* r */
+{
+    return (nn_real)(1 / sqrt((double)variance + epsilon));
+}
+
+/* Piece i of the channels. */
+static void nn__batch_norm_y(const nn__job *j, int i)
+{
+    const int C = j->C, from = i * NN__CHANNELS, n = NN__MIN(C - from, (int)NN__CHANNELS);
+    const nn_real *x = j->x + from, *gamma = j->w + from, *beta = j->b + from;
+    nn_real r[NN__CHANNELS], *m = j->mean + from, *v = j->variance + from, *y = j->y + from;
+    if (j->training) nn__moments(x, j->N, C, n, m, v);
+    for (int c = 0; c < n; c++) r[c] = nn__rate_of(v[c], j->epsilon);
+    for (int k = 0; k < j->N; k++, x += C, y += C)
+        for (int c = 0; c < n; c++) y[c] = gamma[c] * ((x[c] - m[c]) * r[c]) + beta[c];
+}
+
+static void nn__batch_norm_dx(const nn__job *j, int i)
+{
+    const int C = j->C, from = i * NN__CHANNELS, n = NN__MIN(C - from, (int)NN__CHANNELS);
+    const nn_real *x = j->x + from, *dy = j->dy + from, *gamma = j->w + from;
+    const nn_real *m = j->mean + from, *v = j->variance + from;
+    double sum[NN__CHANNELS] = { 0 }, product[NN__CHANNELS] = { 0 };
+    nn_real r[NN__CHANNELS], a[NN__CHANNELS], b[NN__CHANNELS], *dx = j->dx + from;
+    for (int c = 0; c < n; c++) r[c] = nn__rate_of(v[c], j->epsilon);
+    for (int k = 0; k < j->N; k++, x += C, dy += C)
+        for (int c = 0; c < n; c++) {
+            sum[c] += (double)dy[c];
+            product[c] += (double)(dy[c] * ((x[c] - m[c]) * r[c]));
+        }
+    for (int c = 0; c < n; c++) {
+        if (j->db) j->db[from + c] += (nn_real)sum[c];
+        if (j->dw) j->dw[from + c] += (nn_real)product[c];
+        a[c] = j->training ? (nn_real)(sum[c] / j->N) : 0;
+        b[c] = j->training ? (nn_real)(product[c] / j->N) : 0;
+    }
+    x = j->x + from, dy = j->dy + from;
+    for (int k = 0; j->dx && k < j->N; k++, x += C, dy += C, dx += C)
+        for (int c = 0; c < n; c++)
+            dx[c] += gamma[c] * r[c] * (dy[c] - a[c] - (x[c] - m[c]) * r[c] * b[c]);
+}
+
+NN_API void nn_batch_norm_forward(nn_real *y, nn_real *mean, nn_real *variance, const nn_real *x,
+                                  const nn_real *gamma, const nn_real *beta, int N, int C,
+                                  double epsilon, bool training)
+{
+    nn__job j = NN__EMPTY;
+    j.y = y, j.mean = mean, j.variance = variance, j.x = x, j.w = gamma, j.b = beta;
+    j.N = N, j.C = C, j.epsilon = epsilon, j.training = training;
+    nn__each(nn__batch_norm_y, &j, (C + NN__CHANNELS - 1) / NN__CHANNELS, 3.0 * N * C);
+}
+
+NN_API void nn_batch_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
+                                   const nn_real *x, const nn_real *gamma, nn_real *mean,
+                                   nn_real *variance, int N, int C, double epsilon, bool training)
+{
+    nn__job j = NN__EMPTY;
+    j.dx = dx, j.dw = dgamma, j.db = dbeta, j.dy = dy, j.x = x, j.w = gamma;
+    j.mean = mean, j.variance = variance;
+    j.N = N, j.C = C, j.epsilon = epsilon, j.training = training;
+    nn__each(nn__batch_norm_dx, &j, (C + NN__CHANNELS - 1) / NN__CHANNELS, 3.0 * N * C);
+}
+
+/* ---- layer norm ------------------------------------------------------ >>kernels/layer_norm
+   The same along the rows of (N, C): m, v and r belong to a row, gamma and beta (C) to a column.
+
+     forward    y = gamma x' + beta
+     backward   dbeta += sum over rows of dy,   dgamma += sum over rows of dy x'
+                dx += r (g - mean of g - x' mean of g x'),   g = gamma dy, means over the row
+
+   Ba, Kiros and Hinton 2016. Backward computes m and r again: cheaper than keeping them. */
+static void nn__layer_norm_y(const nn__job *j, int i)
+{
+    const nn_real *x = j->x + (size_t)i * (size_t)j->C;
+    nn_real *y = j->y + (size_t)i * (size_t)j->C, m, v;
+    nn__moments(x, j->C, 1, 1, &m, &v);
+    const nn_real r = nn__rate_of(v, j->epsilon);
+    for (int c = 0; c < j->C; c++) y[c] = j->w[c] * ((x[c] - m) * r) + j->b[c];
+}
+
+NN_API void nn_layer_norm_forward(nn_real *y, const nn_real *x, const nn_real *gamma,
+                                  const nn_real *beta, int N, int C, double epsilon)
+{
+    nn__job j = NN__EMPTY;
+    j.y = y, j.x = x, j.w = gamma, j.b = beta, j.C = C, j.epsilon = epsilon;
+    nn__each(nn__layer_norm_y, &j, N, 3.0 * N * C);
+}
+
+NN_API void nn_layer_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
+                                   const nn_real *x, const nn_real *gamma, int N, int C,
+                                   double epsilon)
+{
+    for (int i = 0; i < N; i++, x += C, dy += C) {
+        nn_real m, v;
+        double sum = 0, product = 0;
+        nn__moments(x, C, 1, 1, &m, &v);
+        const nn_real r = nn__rate_of(v, epsilon);
+        for (int c = 0; c < C; c++) {
+            const nn_real g = gamma[c] * dy[c], x_c = (x[c] - m) * r;
+            sum += (double)g, product += (double)(g * x_c);
+            if (dgamma) dgamma[c] += dy[c] * x_c;
+            if (dbeta) dbeta[c] += dy[c];
+        }
+        const nn_real a = (nn_real)(sum / C), b = (nn_real)(product / C);
+        nn_real *dx_i = dx + (size_t)i * (size_t)C;
+        for (int c = 0; dx && c < C; c++)
+            dx_i[c] += r * (gamma[c] * dy[c] - a - (x[c] - m) * r * b);
+    }
 }
 
 /* ---- penalties -------------------------------------------------------- >>kernels/penalty
@@ -5478,8 +5664,8 @@ NN_API nn_tensor *nn_parameter_named(const nn_model *model, const char *name)
 NN_API void nn_freeze(nn_tensor *layer, bool frozen)
 {
     if (!layer) return;
-    if (layer->parameter) layer->frozen = frozen;
-    for (int i = 0; i < 4; i++)
+    if (layer->parameter) layer->frozen = frozen || layer->state;
+    for (int i = 0; i < NN__MAX_IN; i++)
         if (layer->in[i] && (layer->in[i]->parameter || layer->in[i]->hidden))
             nn_freeze(layer->in[i], frozen);
 }
@@ -5557,26 +5743,24 @@ static bool nn__layer_parameters(nn_tensor *t, const nn_dense_args *args, const 
     return t->in[2] != NULL;
 }
 
-/* Or those of args->share, which must be a layer of the same kind with such a weight. */
-static bool nn__layer_share(nn_tensor *t, const nn_dense_args *args, const int *dim,
-                            const char *call)
+/* Or those of `source`, which must be a layer of the same kind with such a weight. */
+static bool nn__layer_share(nn_tensor *t, nn_tensor *source, const int *dim, const char *call)
 {
-    const nn_tensor *source = nn__before_activation(args->share);
-    if (source->op == t->op && source->model == t->model &&
-        memcmp(source->in[1]->dim, dim, sizeof t->dim) == 0) {
-        t->in[1] = source->in[1], t->in[2] = source->in[2];
-        return true;
-    }
+    const nn_tensor *s = nn__before_activation(source);
+    const bool fits =
+        s->op == t->op && s->model == t->model && memcmp(s->in[1]->dim, dim, sizeof t->dim) == 0;
+    for (int k = 1; fits && k < NN__MAX_IN; k++) t->in[k] = s->in[k];
+    if (fits) return true;
     if (t->op == &nn__op_dense)
-        nn__fail(args->at, NN_ERR_SHAPE, call,
+        nn__fail(t->at, NN_ERR_SHAPE, call,
                  ".share needs a dense layer of this model with "
                  "%d inputs and %d units; %s is not one",
-                 dim[1], dim[0], args->share->name);
+                 dim[1], dim[0], source->name);
     else
-        nn__fail(args->at, NN_ERR_SHAPE, call,
-                 ".share needs a convolution of this model with weights of shape "
-                 "(%d, %d, %d, %d); %s is not one",
-                 dim[0], dim[1], dim[2], dim[3], args->share->name);
+        nn__fail(t->at, NN_ERR_SHAPE, call,
+                 ".share needs a %s layer of this model with weights of shape (%d, %d, %d, %d); "
+                 "%s is not one",
+                 t->op->name, dim[0], dim[1], dim[2], dim[3], source->name);
     nn__graph_failed(t->model, NN_ERR_SHAPE);
     return false;
 }
@@ -5588,7 +5772,7 @@ static nn_tensor *nn__layer_finish(nn_tensor *t, const nn_dense_args *args, cons
     nn_activate_args a = NN__EMPTY;
     char name[NN_NAME_SIZE];
     t->in[0] = args->x;
-    if (args->share ? !nn__layer_share(t, args, dim, call)
+    if (args->share ? !nn__layer_share(t, args->share, dim, call)
                     : !nn__layer_parameters(t, args, dim, reach))
         return NULL;
     if (args->activation == NN_LINEAR) return t;
@@ -5770,6 +5954,142 @@ NN_API nn_tensor *nn_global_max_pool2d_make(nn_pool2d_args args)
 NN_API nn_tensor *nn_global_avg_pool2d_make(nn_pool2d_args args)
 {
     return nn__global_pool_make(&args, &nn__op_avg_pool2d, "nn_global_avg_pool2d");
+}
+
+/* ---- norms -------------------------------------------------------------- >>graph/norm
+   Parameters as PyTorch names them: weight is gamma, bias is beta. running_mean and running_var are
+   parameters that no optimizer moves: they are saved, shared and restored with the others. A
+   training pass leaves the moments of its batch in t->saved; nn_step takes them over, so that a
+   pass that fails, or that a gradient check makes, changes nothing. */
+
+/* Whether the moments of the batch count: not in inference, nor where the layer is frozen. */
+static bool nn__uses_batch(const nn_tensor *t)
+{
+    return t->model->run->mode == NN_TRAINING && !(t->in[1]->frozen && t->in[2]->frozen);
+}
+
+static void nn__batch_norm_op_forward(nn_tensor *t)
+{
+    const bool batch = nn__uses_batch(t);
+    const int C = t->dim[t->rank - 1], N = (int)(nn__entries(t) / (size_t)C);
+    nn_batch_norm_forward(t->value, batch ? t->saved : t->in[3]->value,
+                          batch ? t->saved + C : t->in[4]->value, t->in[0]->value, t->in[1]->value,
+                          t->in[2]->value, N, C, t->epsilon, batch);
+    if (batch) t->fresh = N;
+}
+
+static void nn__batch_norm_op_backward(nn_tensor *t)
+{
+    const bool batch = nn__uses_batch(t);
+    const int C = t->dim[t->rank - 1], N = (int)(nn__entries(t) / (size_t)C);
+    nn_real *dx = nn__grad(t->in[0]), *dgamma = nn__grad(t->in[1]), *dbeta = nn__grad(t->in[2]);
+    nn_batch_norm_backward(dx, dgamma, dbeta, t->grad, t->in[0]->value, t->in[1]->value,
+                           batch ? t->saved : t->in[3]->value,
+                           batch ? t->saved + C : t->in[4]->value, N, C, t->epsilon, batch);
+}
+
+static void nn__layer_norm_op_forward(nn_tensor *t)
+{
+    const int C = t->dim[t->rank - 1];
+    nn_layer_norm_forward(t->value, t->in[0]->value, t->in[1]->value, t->in[2]->value,
+                          (int)(nn__entries(t) / (size_t)C), C, t->epsilon);
+}
+
+static void nn__layer_norm_op_backward(nn_tensor *t)
+{
+    const int C = t->dim[t->rank - 1];
+    nn_real *dx = nn__grad(t->in[0]), *dgamma = nn__grad(t->in[1]), *dbeta = nn__grad(t->in[2]);
+    nn_layer_norm_backward(dx, dgamma, dbeta, t->grad, t->in[0]->value, t->in[1]->value,
+                           (int)(nn__entries(t) / (size_t)C), C, t->epsilon);
+}
+
+static const nn__op nn__op_batch_norm = { "batch_norm", nn__batch_norm_op_forward,
+                                          nn__batch_norm_op_backward, NULL };
+static const nn__op nn__op_layer_norm = { "layer_norm", nn__layer_norm_op_forward,
+                                          nn__layer_norm_op_backward, NULL };
+
+/* The running statistics after a step: moved towards the moments of its batch, where the variance
+   is that of a sample, over N - 1, as in PyTorch. */
+static void nn__update_running(nn_model *m)
+{
+    for (int i = 0; i < m->run->tensors; i++) {
+        nn_tensor *t = m->run->tensor[i];
+        const double unbiased = t->fresh > 1 ? t->fresh / (t->fresh - 1.0) : 1;
+        const size_t C = t->saved_size / 2;
+        for (size_t c = 0; t->fresh > 0 && c < 2 * C; c++) {
+            nn_real *running = c < C ? &t->in[3]->value[c] : &t->in[4]->value[c - C];
+            const double now = (double)t->saved[c] * (c < C ? 1 : unbiased), old = (double)*running;
+            *running = (nn_real)(old + t->number * (now - old));
+        }
+        t->fresh = 0;
+    }
+}
+
+/* Whether a training pass with n samples gives every batch norm something to divide by. */
+static nn_status nn__check_batch(const nn_model *m, int n, nn_place at, const char *call)
+{
+    for (int i = 0; i < m->run->tensors; i++) {
+        const nn_tensor *t = m->run->tensor[i];
+        if (!t->used || t->op != &nn__op_batch_norm || (t->in[1]->frozen && t->in[2]->frozen))
+            continue;
+        if (t->size / (size_t)t->dim[t->rank - 1] * (size_t)(t->batched ? n : 1) > 1) continue;
+        return nn__fail(at, NN_ERR_ARGUMENT, call,
+                        "a batch of %d sample has one value for each channel of %s (line %d), and "
+                        "one value has no variance; take a batch size that leaves no single sample "
+                        "over, or nn_layer_norm",
+                        n, t->name, t->at.line);
+    }
+    return NN_OK;
+}
+
+/* gamma, beta and, for batch norm, the running statistics. */
+static bool nn__norm_parameters(nn_tensor *t, const nn_norm_args *args)
+{
+    static const char *const names[] = { "weight", "bias", "running_mean", "running_var" };
+    nn_parameter_args p = NN__EMPTY;
+    char name[NN_NAME_SIZE + 8];
+    p.at = args->at, p.model = t->model, p.name = name, p.dim0 = t->dim[t->rank - 1];
+    for (int k = 0; k < (t->op == &nn__op_batch_norm ? 4 : 2); k++) {
+        snprintf(name, sizeof name, "%.26s.%s", t->name, names[k]);
+        p.init = k == 0 || k == 3 ? NN_INIT_ONES : NN_INIT_ZEROS, p.frozen = args->frozen || k > 1;
+        t->in[k + 1] = nn_parameter_make(p);
+        if (!t->in[k + 1]) return false;
+        t->in[k + 1]->state = k > 1;
+    }
+    return true;
+}
+
+static nn_tensor *nn__norm_make(const nn_norm_args *args, const nn__op *op, const char *call)
+{
+    nn_tensor *x = args->x;
+    if (!x) return NULL;
+    if (x->rank == 0 || !(args->epsilon >= 0) || !(args->momentum >= 0 && args->momentum <= 1))
+        return nn__graph_failed(
+            x->model, nn__fail(args->at, NN_ERR_ARGUMENT, call,
+                               "epsilon %g, momentum %g: epsilon is at least 0, momentum from 0 to "
+                               "1, and the input %s has an axis",
+                               args->epsilon, args->momentum, x->name));
+    nn_tensor *t = nn__tensor_new(x->model, args->at, op, call);
+    if (!t) return NULL;
+    nn__same_shape(t, x);
+    nn__tensor_name(t, args->name, op->name);
+    t->in[0] = x, t->epsilon = args->epsilon > 0 ? args->epsilon : 1e-5;
+    t->number = args->momentum > 0 ? args->momentum : 0.1;
+    const int dim[NN_MAX_RANK] = { x->dim[x->rank - 1], 0, 0, 0 };
+    if (op == &nn__op_batch_norm) t->saved_size = 2 * (size_t)dim[0];
+    if (args->share ? !nn__layer_share(t, args->share, dim, call) : !nn__norm_parameters(t, args))
+        return NULL;
+    return t;
+}
+
+NN_API nn_tensor *nn_batch_norm_make(nn_norm_args args)
+{
+    return nn__norm_make(&args, &nn__op_batch_norm, "nn_batch_norm");
+}
+
+NN_API nn_tensor *nn_layer_norm_make(nn_norm_args args)
+{
+    return nn__norm_make(&args, &nn__op_layer_norm, "nn_layer_norm");
 }
 
 /* ---- activation --------------------------------------------------- >>graph/activation */
@@ -6406,7 +6726,7 @@ static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep
     nn__run *r = m->run;
     for (int i = 0; i < r->tensors; i++) r->tensor[i]->used = r->tensor[i] == output;
     for (int i = r->tensors - 1; i >= 0; i--)
-        for (int k = 0; r->tensor[i]->used && k < 4; k++)
+        for (int k = 0; r->tensor[i]->used && k < NN__MAX_IN; k++)
             if (r->tensor[i]->in[k]) r->tensor[i]->in[k]->used = true;
     for (int i = 0; i < r->tensors; i++) { /* parameters first: they stand behind their layer */
         nn_tensor *t = r->tensor[i];
@@ -6415,7 +6735,7 @@ static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep
     for (int i = 0; i < r->tensors; i++) {
         nn_tensor *t = r->tensor[i], *x = t->in[0];
         t->masked = t->constant && !nn__finite(t->constant, t->size);
-        for (int k = 0; k < 4 && t->in[k]; k++) {
+        for (int k = 0; k < NN__MAX_IN && t->in[k]; k++) {
             if (t->used && t->in[k]->needs_grad) t->needs_grad = true;
             if (t->in[k]->masked && t->activation != NN_SOFTMAX) t->masked = true;
         }
@@ -6468,6 +6788,7 @@ static size_t nn__layout(nn_model *m, int samples, nn_real *base)
         if (t->view_of) continue;
         t->value = t->constant ? t->constant : nn__arena_take(base, &used, n);
         t->grad = t->needs_grad ? nn__arena_take(base, &used, n) : NULL;
+        t->saved = nn__arena_take(base, &used, t->saved_size), t->fresh = 0;
     }
     r->sample = (int *)(void *)nn__arena_take(base, &used, nn__ints((size_t)samples));
     if (r->loss != NN_LOSS_NONE) nn__layout_loss(r, base, &used, (size_t)samples);
@@ -6573,7 +6894,7 @@ static nn_status nn__plan_begin(nn_model *m, nn_tensor *output, nn_place at, con
     nn__run *r = m->run;
     for (int i = 0; i < r->tensors; i++) r->tensor[i]->written = r->tensor[i] == output;
     for (int i = r->tensors - 1; i >= 0; i--) /* `written` marks what leads to the output here */
-        for (int k = 0; r->tensor[i]->written && k < 4; k++)
+        for (int k = 0; r->tensor[i]->written && k < NN__MAX_IN; k++)
             if (r->tensor[i]->in[k]) r->tensor[i]->in[k]->written = true;
     for (int i = 0; i < r->inputs; i++)
         if (!r->input[i]->written)
@@ -6593,7 +6914,8 @@ static void nn__plan(nn_model *m, nn_tensor *output, const nn_tensor *keep, bool
     nn__free(r->arena);
     r->arena = NULL, r->capacity = 0;
     for (int i = 0; i < r->tensors; i++)
-        if (!r->tensor[i]->parameter) r->tensor[i]->value = r->tensor[i]->grad = NULL;
+        if (!r->tensor[i]->parameter)
+            r->tensor[i]->value = r->tensor[i]->grad = NULL, r->tensor[i]->fresh = 0;
     m->output = output, m->batch = 0, r->has_targets = false;
     m->bytes = 2 * m->parameters * sizeof(nn_real);
     r->built = true, r->training = training, r->compile_at = at;
@@ -7231,6 +7553,7 @@ static bool nn__is_sound(const nn_tensor *t, const nn_real *x)
 {
     size_t n = t->parameter ? t->size : nn__entries(t);
     bool sound = nn__finite(x, n);
+    if (x == t->value && t->fresh && !nn__finite(t->saved, t->saved_size)) return false;
     if (sound || x != t->value || !t->masked) return sound;
     for (size_t i = 0; i < n; i++)
         if (nn__is_nan((double)x[i])) return false;
@@ -7252,7 +7575,8 @@ static nn_status nn__numeric_error(const nn_model *m, const char *call, bool bac
             continue;
         if (!nn__is_sound(t, x)) found = t;
     }
-    for (int k = 0; found && !backward && k < 4; k++) { /* a layer's parameters stand behind it */
+    for (int k = 0; found && !backward && k < NN__MAX_IN;
+         k++) { /* a layer's parameters stand behind it */
         const nn_tensor *p = found->in[k];
         if (p && p->parameter && !nn__finite(p->value, p->size)) found = p;
     }
@@ -7321,6 +7645,9 @@ static nn_status nn__probability_error(const nn_model *m, const char *call)
 
 static nn_status nn__forward(nn_model *m, nn_mode mode, const char *call)
 {
+    nn_status batch =
+        mode == NN_TRAINING ? nn__check_batch(m, m->batch, m->run->compile_at, call) : NN_OK;
+    if (batch) return batch;
     nn__run_graph(m, mode);
     if (mode != NN_TRAINING) return NN_OK;
     if (m->run->has_targets && !nn__finite(m->run->row_loss, (size_t)(m->batch * m->run->rows))) {
@@ -7472,6 +7799,7 @@ static nn_status nn__step(nn_model *m, const char *call)
                         m->epoch, m->step, lr, reach);
     m->run->t++, m->updates++;
     nn__update_all(m, lr);
+    nn__update_running(m);
     return NN_OK;
 }
 
@@ -7822,7 +8150,9 @@ static nn_status nn__fit_begin(nn_fit_args *args)
     int batch = args->batch_size == 0 ? 32 : args->batch_size;
     r->batch_size = batch == NN_FULL_BATCH || batch > r->samples ? r->samples : batch;
     int epochs = args->epochs == 0 ? 1 : NN__MAX(args->epochs, 0);
-    status = nn__reserve(m, r->batch_size, args->at, call);
+    int last = r->samples % r->batch_size; /* of an epoch, the smallest batch */
+    status = epochs > 0 ? nn__check_batch(m, last ? last : r->batch_size, args->at, call) : NN_OK;
+    if (!status) status = nn__reserve(m, r->batch_size, args->at, call);
     if (!status) status = nn__fit_memory(m, args->data, epochs);
     if (status) nn__fit_free(r);
     else nn__fit_counters(m, epochs);
@@ -8065,12 +8395,13 @@ static size_t nn__own_parameters(const nn_tensor *t, int *shared)
     size_t n = t->parameter ? t->size : 0;
     *shared = 0;
     if (t->op == &nn__op_activation && t->in[0]->hidden) t = t->in[0];
-    bool owns = t->op == &nn__op_dense || t->op == &nn__op_conv2d;
-    for (int k = 0; owns && k < 4; k++) {
+    bool owns = t->op == &nn__op_dense || t->op == &nn__op_conv2d || t->op == &nn__op_batch_norm ||
+                t->op == &nn__op_layer_norm;
+    for (int k = 0; owns && k < NN__MAX_IN; k++) {
         if (!t->in[k] || !t->in[k]->parameter) continue;
         bool first = true;
         for (int i = 0; i < r->tensors && r->tensor[i] != t; i++)
-            for (int j = 0; j < 4; j++)
+            for (int j = 0; j < NN__MAX_IN; j++)
                 if (r->tensor[i]->in[j] == t->in[k]) first = false;
         if (first) n += t->in[k]->size;
         else *shared = 1;
@@ -8103,8 +8434,13 @@ NN_API nn_status nn_summary(nn_model *model, int batch_size)
     int state = (r->state1 != NULL) + (r->state2 != NULL);
     if (r->arena) nn__layout(model, r->capacity, r->arena);
     double bytes = ((double)arena + (double)model->parameters * (2.0 + state)) * sizeof(nn_real);
-    nn__log(NN_LOG_INFO, "%zu parameters; %s takes %.2f MB at batch size %d", model->parameters,
-            r->training ? "training" : "prediction", bytes / 1e6, samples);
+    char frozen[48];
+    size_t still = 0;
+    for (int k = 0; nn_parameter_at(model, k); k++)
+        if (nn_parameter_at(model, k)->frozen) still += nn_parameter_at(model, k)->size;
+    snprintf(frozen, sizeof frozen, ", %zu of them not trained", still);
+    nn__log(NN_LOG_INFO, "%zu parameters%s; %s takes %.2f MB at batch size %d", model->parameters,
+            still ? frozen : "", r->training ? "training" : "prediction", bytes / 1e6, samples);
     return NN_OK;
 }
 
@@ -8220,6 +8556,7 @@ static nn_status nn__check_begin(nn_check_args *args, nn_random *random)
     if (status) return status;
     int n = NN__MIN(args->rows > 0 ? args->rows : 8, args->data->n);
     status = nn__feed_batch(m, args->data, NULL, n, true, NULL, args->at, call);
+    if (!status) status = nn__check_batch(m, n, args->at, call);
     if (status) return status;
     for (int i = 0; i < n * m->run->rows; i++)
         m->run->row_weight[i] = (nn_real)nn_random_uniform(random, 0.5, 2);

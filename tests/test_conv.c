@@ -55,7 +55,7 @@ static double check_bound; /* of the test that runs */
 static void check_reference(const char *name, const char *part, const nn_real *got,
                             const double *expected, size_t n)
 {
-    double largest = 1e-3;
+    double largest = 0.1; /* what should be 0 is compared with 1e-6, or 1e-12 */
     assert_non_null(expected);
     for (size_t i = 0; i < n; i++) largest = NN__MAX(largest, fabs(expected[i]));
     for (size_t i = 0; i < n; i++)
@@ -357,13 +357,21 @@ static void wrong_graphs(void **state)
     REFUSED(NN_ERR_ARGUMENT, "one of nn_activation",
             nn_conv2d(x, 2, 3, .activation = (nn_activation)99));
     REFUSED(NN_ERR_ARGUMENT, "l2 at least 0", nn_conv2d(x, 2, 3, .l2 = -1));
-    REFUSED(NN_ERR_SHAPE, "with weights of shape (2, 3, 3, 4); conv2d1 is not one",
+    REFUSED(NN_ERR_SHAPE,
+            ".share needs a conv2d layer of this model with weights of shape (2, 3, 3, 4); conv2d1",
             nn_conv2d(x, 2, 3, .share = nn_conv2d(x, 2, 2)));
     REFUSED(NN_ERR_SHAPE, "input2 is not one", nn_conv2d(x, 2, 3, .share = flat));
+    REFUSED(NN_ERR_SHAPE, "needs a batch_norm layer of this model with weights of shape (4,",
+            nn_batch_norm(x, .share = nn_layer_norm(x)));
+    REFUSED(NN_ERR_ARGUMENT, "epsilon -1", nn_layer_norm(x, .epsilon = -1));
+    REFUSED(NN_ERR_ARGUMENT, "momentum 1.5", nn_batch_norm(x, .momentum = 1.5));
+    REFUSED(NN_ERR_ARGUMENT, "epsilon nan", nn_batch_norm(x, .epsilon = (double)NAN));
+    REFUSED(NN_ERR_ARGUMENT, "has an axis", nn_layer_norm(nn_sum(flat)));
     REFUSED(NN_ERR_SHAPE, ".share needs a dense layer",
             nn_dense(flat, 2, .share = nn_conv2d(x, 2, 3)));
     assert_null(nn_conv2d(NULL, 2, 3));
     assert_null(nn_max_pool2d(NULL, 2)), assert_null(nn_global_avg_pool2d(NULL));
+    assert_null(nn_batch_norm(NULL)), assert_null(nn_layer_norm(NULL));
 
     nn_model *m = nn_model_new(); /* a sigmoid is missing, as in a dense layer */
     nn_tensor *y = nn_conv2d(nn_input(m, 3, 3, 1), 1, 1);
@@ -423,6 +431,12 @@ static void gradients(void **state)
     check_graph(m, nn_global_avg_pool2d(x));
     x = begin(&m, 3, 4, 5);
     check_graph(m, nn_global_max_pool2d(x));
+    x = begin(&m, 3, 4, 19);
+    check_graph(m, nn_batch_norm(x));
+    x = begin(&m, 3, 4, 5);
+    check_graph(m, nn_layer_norm(x));
+    x = begin(&m, 3, 4, 4);
+    check_graph(m, nn_layer_norm(nn_flatten(nn_activate(nn_batch_norm(x), NN_GELU))));
     x = begin(&m, 6, 5, 3); /* one tensor read twice, one pool on what is there already */
     check_graph(m, nn_add(nn_max_pool2d(x, 3), nn_avg_pool2d(x, 3)));
 }
@@ -462,6 +476,274 @@ static void frozen_and_shared(void **state)
     check_ok(nn_predict(m, here, images, 4)), check_ok(nn_predict(again, there, images, 4));
     assert_memory_equal(here, there, sizeof here);
     nn_model_free(m), nn_model_free(again), nn_data_free(&d);
+}
+
+/* ---- norms ---- */
+
+/* Inputs of norms, as layers.h says. */
+static nn_real *coarse(size_t n, unsigned seed, double scale, double offset)
+{
+    nn_real *x = filled(n, seed, scale, 0);
+    for (size_t i = 0; i < n; i++) x[i] = (nn_real)(floor(1024 * (double)x[i]) / 1024 + offset);
+    return x;
+}
+
+static void norms_against_pytorch(void **state)
+{
+    (void)state;
+    check_bound = BOUND;
+    for (int i = 0; i < REF_BATCHES_COUNT + REF_LAYERS_COUNT; i++) {
+        const bool batch = i < REF_BATCHES_COUNT;
+        const ref_norm_case *r = batch ? &ref_batches[i] : &ref_layers[i - REF_BATCHES_COUNT];
+        const size_t n = (size_t)(r->N * r->C), C = (size_t)r->C;
+        nn_real *x = coarse(n, r->seed, 2, r->offset), *dy = filled(n, r->seed + 1, 2, 0);
+        nn_real *gamma = filled(C, r->seed + 2, 2, 0), *beta = filled(C, r->seed + 3, 2, 0);
+        nn_real *mean = numbers(C), *variance = numbers(C), *y = numbers(n), *dx = numbers(n);
+        nn_real *dgamma = numbers(C), *dbeta = numbers(C);
+        if (batch) {
+            nn_batch_norm_forward(y, mean, variance, x, gamma, beta, r->N, r->C, r->epsilon, true);
+            nn_batch_norm_backward(dx, dgamma, dbeta, dy, x, gamma, mean, variance, r->N, r->C,
+                                   r->epsilon, true);
+        } else {
+            nn_layer_norm_forward(y, x, gamma, beta, r->N, r->C, r->epsilon);
+            nn_layer_norm_backward(dx, dgamma, dbeta, dy, x, gamma, r->N, r->C, r->epsilon);
+        }
+        check_reference(r->name, "y", y, r->y, n);
+        check_reference(r->name, "dx", dx, r->dx, n);
+        check_reference(r->name, "dgamma", dgamma, r->dgamma, C);
+        check_reference(r->name, "dbeta", dbeta, r->dbeta, C);
+        if (batch) { /* with the running statistics */
+            for (size_t c = 0; c < C; c++)
+                mean[c] = (nn_real)r->mean[c], variance[c] = (nn_real)r->variance[c];
+            memset(dx, 0, n * sizeof *dx);
+            nn_batch_norm_forward(y, mean, variance, x, gamma, beta, r->N, r->C, r->epsilon, false);
+            nn_batch_norm_backward(dx, NULL, NULL, dy, x, gamma, mean, variance, r->N, r->C,
+                                   r->epsilon, false);
+            check_reference(r->name, "y at inference", y, r->still_y, n);
+            check_reference(r->name, "dx at inference", dx, r->still_dx, n);
+        }
+        free(x), free(dy), free(gamma), free(beta), free(mean), free(variance), free(y), free(dx);
+        free(dgamma), free(dbeta);
+    }
+}
+
+/* A constant channel, or row, gives beta, whatever the constant and however many there are. */
+static void constants_give_beta(void **state)
+{
+    (void)state;
+    enum { N = 300, C = 19 };
+    static nn_real x[N * C], y[N * C];
+    nn_real mean[C], variance[C], gamma[N], beta[N];
+    fill(gamma, N, 1), fill(beta, N, 2);
+    for (int i = 0; i < N * C; i++) x[i] = (nn_real)(0.1 + 1e4 * (i % C));
+    nn_batch_norm_forward(y, mean, variance, x, gamma, beta, N, C, 1e-5, true);
+    for (int i = 0; i < N * C; i++) assert_true(y[i] == beta[i % C]);
+    for (int i = 0; i < N * C; i++) x[i] = (nn_real)(0.1 + 1e4 * (i / N));
+    nn_layer_norm_forward(y, x, gamma, beta, C, N, 1e-5);
+    for (int i = 0; i < N * C; i++) assert_true(y[i] == beta[i % N]);
+}
+
+/* One step of training with a rate of 0: only the running statistics move. */
+static void still_step(nn_model *m, const nn_data *d)
+{
+    check_ok(nn_feed(m, d, NULL, d->n));
+    check_ok(nn_forward(m, NN_TRAINING));
+    check_ok(nn_backward(m));
+    check_ok(nn_step(m));
+}
+
+static void running_statistics(void **state)
+{
+    (void)state;
+    for (int i = 0; i < REF_BATCHES_COUNT; i++) {
+        const ref_norm_case *r = &ref_batches[i];
+        const size_t n = (size_t)(r->N * r->C), C = (size_t)r->C;
+        nn_model *m = nn_model_new();
+        nn_tensor *y = nn_batch_norm(nn_input(m, r->H, r->W, r->C), .epsilon = r->epsilon,
+                                     .momentum = r->momentum, .name = "norm");
+        check_ok(nn_compile(m, y, .loss = NN_MSE, .optimizer = nn_sgd(.lr = 1e-300)));
+        nn_tensor *mean = nn_parameter_named(m, "norm.running_mean");
+        nn_tensor *variance = nn_parameter_named(m, "norm.running_var");
+        nn_real *gamma = filled(C, r->seed + 2, 2, 0), *beta = filled(C, r->seed + 3, 2, 0);
+        memcpy(nn_parameter_named(m, "norm.weight")->value, gamma, C * sizeof *gamma);
+        memcpy(nn_parameter_named(m, "norm.bias")->value, beta, C * sizeof *beta);
+        nn_real *targets = numbers(n);
+        for (int step = 3; step >= -1; step--) { /* the first batch: once first, once at last */
+            const unsigned seed = r->seed + (step == 3 ? 0 : 6 - (unsigned)step);
+            nn_real *x = step < 0 || step == 3 ? coarse(n, r->seed, 2, r->offset)
+                                               : coarse(n, seed, 3 - step, r->offset);
+            nn_data d;
+            check_ok(nn_data_from(&d, x, r->B, { r->H, r->W, r->C }, .targets = targets,
+                                  .target_shape = { r->H, r->W, r->C }));
+            if (step >= 0) still_step(m, &d);
+            if (step == 3) check_reference(r->name, "y in training", y->value, r->y, n);
+            if (step < 0) {
+                check_reference(r->name, "running mean", mean->value, r->mean, C);
+                check_reference(r->name, "running variance", variance->value, r->variance, C);
+                check_ok(nn_predict(m, x, x, r->B));
+                check_reference(r->name, "prediction", x, r->still_y, n);
+            }
+            nn_data_free(&d), free(x);
+        }
+        assert_true(mean->frozen && variance->frozen);
+        nn_freeze(y, false);
+        assert_true(mean->frozen && variance->frozen && mean->state);
+        nn_model_free(m), free(gamma), free(beta), free(targets);
+    }
+}
+
+/* Rows of two numbers and a label. */
+static void rows_of(nn_data *d, int n, double scale)
+{
+    nn_real x[2 * 200];
+    int label[200];
+    assert_true(n <= 200);
+    fill(x, (size_t)(2 * n), 5);
+    for (int i = 0; i < n; i++) label[i] = x[2 * i] > x[2 * i + 1];
+    for (int i = 0; i < 2 * n; i++) x[i] *= (nn_real)scale;
+    check_ok(nn_data_from(d, x, n, { 2 }, .labels = label));
+}
+
+static nn_model *norm_model(nn_tensor **norm)
+{
+    nn_model *m = nn_model_new(.seed = 2);
+    *norm = nn_batch_norm(nn_dense(nn_input(m, 2), 4), .name = "norm");
+    nn_tensor *y = nn_dense(nn_activate(*norm, NN_RELU), 2, .activation = NN_SOFTMAX);
+    check_ok(nn_compile(m, y, .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_adam(.lr = 0.05)));
+    return m;
+}
+
+static void one_value_per_channel(void **state)
+{
+    (void)state;
+    nn_tensor *norm;
+    nn_data d;
+    nn_model *m = norm_model(&norm);
+    rows_of(&d, 101, 1);
+    check_fails(nn_fit(m, &d, .batch_size = 10, .quiet = true), NN_ERR_ARGUMENT,
+                "a batch of 1 sample has one value for each channel of norm");
+    assert_non_null(strstr(nn_last_error(), "test_conv.c"));
+    check_fails(nn_fit(m, &d, .batch_size = 1, .quiet = true), NN_ERR_ARGUMENT, "nn_layer_norm");
+    check_ok(nn_fit(m, &d, .batch_size = 11, .quiet = true)); /* 2 are left over */
+    check_ok(nn_feed(m, &d, NULL, 1));
+    check_fails(nn_forward(m, NN_TRAINING), NN_ERR_ARGUMENT, "has no variance");
+    check_ok(nn_forward(m, NN_INFERENCE));
+    check_fails(nn_gradient_check(m, &d, .rows = 1).status, NN_ERR_ARGUMENT, "has no variance");
+    nn_freeze(norm, true);
+    check_ok(nn_forward(m, NN_TRAINING));
+    check_ok(nn_fit(m, &d, .batch_size = 10, .quiet = true));
+    nn_model_free(m), nn_data_free(&d);
+    nn_tensor *x = begin(&m, 2, 2, 3);
+    check_ok(nn_compile(m, nn_batch_norm(x), .loss = NN_MSE)); /* one image, but four pixels */
+    nn_real image[8], t[12] = { 0 };
+    fill(image, 8, 1);
+    check_ok(nn_data_from(&d, image, 1, { 2, 2, 2 }, .targets = t, .target_shape = { 2, 2, 3 }));
+    check_ok(nn_fit(m, &d, .quiet = true));
+    nn_model_free(m), nn_data_free(&d);
+}
+
+/* A step that fails leaves the running statistics too as they were; so does a gradient check. */
+static void statistics_of_failed_steps(void **state)
+{
+    (void)state;
+    nn_tensor *norm;
+    nn_data good, bad;
+    nn_model *m = norm_model(&norm);
+    nn_real before[64];
+    rows_of(&good, 50, 1), rows_of(&bad, 50, sizeof(nn_real) == 4 ? 1e30 : 1e200);
+    check_ok(nn_fit(m, &good, .quiet = true));
+    assert_true(m->parameters <= 64);
+    memcpy(before, m->values, m->parameters * sizeof *before);
+    check_fails(nn_fit(m, &bad, .quiet = true), NN_ERR_NUMERIC, "norm");
+    assert_memory_equal(before, m->values, m->parameters * sizeof *before);
+    check_gradients(m, &good);
+    assert_memory_equal(before, m->values, m->parameters * sizeof *before);
+    nn_model_free(m), nn_data_free(&good), nn_data_free(&bad);
+}
+
+enum { KEPT = 12 };
+typedef struct kept {
+    nn_real values[KEPT][64];
+} kept;
+
+static int keep_epoch(nn_model *m, void *user)
+{
+    memcpy(((kept *)user)->values[m->epoch - 1], m->values, m->parameters * sizeof(nn_real));
+    return 0;
+}
+
+static void best_epoch_has_its_statistics(void **state)
+{
+    (void)state;
+    static kept all;
+    nn_tensor *norm;
+    nn_data train, other;
+    nn_model *m = norm_model(&norm);
+    rows_of(&train, 100, 1), rows_of(&other, 100, 1);
+    for (int i = 0; i < 100; i++)
+        ((int32_t *)other.y.values)[i] ^= 1; /* so it can only get worse */
+    check_ok(nn_fit(m, &train, .epochs = KEPT, .validation = &other, .patience = 3,
+                    .on_epoch = keep_epoch, .user = &all, .quiet = true));
+    const int best = m->history.best, last = m->history.epochs - 1;
+    assert_int_equal(last, best + 3);
+    assert_memory_equal(m->values, all.values[best], m->parameters * sizeof(nn_real));
+    const nn_tensor *mean = nn_parameter_named(m, "norm.running_mean");
+    assert_true(mean->value[0] != all.values[last][mean->offset]);
+    nn_model_free(m), nn_data_free(&train), nn_data_free(&other);
+}
+
+static void frozen_and_shared_norms(void **state)
+{
+    (void)state;
+    nn_model *m;
+    nn_tensor *x = begin(&m, 3, 4, 3), *n = nn_batch_norm(x, .frozen = true);
+    check_ok(nn_build(m, n));
+    for (int k = 1; k < 5; k++) fill(n->in[k]->value, 3, 40 + (uint64_t)k);
+    for (int c = 0; c < 3; c++) n->in[4]->value[c] += 2;
+    nn_real before[6];
+    memcpy(before, n->in[3]->value, sizeof before);
+    nn_data d;
+    nn_real images[5 * 24], t[5 * 36], y[5 * 36];
+    fill(images, COUNT(images), 1), fill(t, COUNT(t), 2);
+    check_ok(nn_data_from(&d, images, 5, { 3, 4, 2 }, .targets = t, .target_shape = { 3, 4, 3 }));
+    check_ok(nn_compile(m, n, .loss = NN_MSE));
+    check_ok(nn_feed(m, &d, NULL, 5));
+    check_ok(nn_forward(m, NN_TRAINING));
+    memcpy(y, n->value, sizeof y);
+    check_ok(nn_predict(m, t, images, 5));
+    assert_memory_equal(y, t, sizeof y); /* training is as prediction */
+    check_gradients(m, &d); /* of the convolution before it */
+    check_ok(nn_fit(m, &d, .epochs = 3, .quiet = true));
+    assert_memory_equal(before, n->in[3]->value, sizeof before);
+    nn_data_free(&d), nn_model_free(m);
+
+    x = begin(&m, 3, 4, 3); /* twice the same norm */
+    n = nn_batch_norm(x);
+    check_graph(m, nn_batch_norm(nn_activate(n, NN_TANH), .share = n));
+    x = begin(&m, 3, 4, 3);
+    n = nn_layer_norm(x);
+    check_graph(m, nn_layer_norm(nn_activate(n, NN_TANH), .share = n));
+}
+
+static void shared_models_share_statistics(void **state)
+{
+    (void)state;
+    nn_tensor *norm;
+    nn_data d;
+    nn_model *m = norm_model(&norm), *other = nn_model_new(.share = m);
+    rows_of(&d, 60, 3);
+    nn_tensor *h = nn_activate(nn_batch_norm(nn_dense(nn_input(other, 2), 4)), NN_RELU);
+    check_ok(nn_build(other, nn_dense(h, 2, .activation = NN_SOFTMAX)));
+    check_ok(nn_fit(m, &d, .epochs = 2, .quiet = true));
+    nn_real mine[120], theirs[120];
+    check_ok(nn_predict_data(m, mine, &d)), check_ok(nn_predict_data(other, theirs, &d));
+    assert_memory_equal(mine, theirs, sizeof mine);
+    check_log_text[0] = 0;
+    check_ok(nn_summary(m, 32));
+    assert_non_null(
+        strstr(check_log_text, "norm                     (4)                              16"));
+    assert_non_null(strstr(check_log_text, "38 parameters, 8 of them not trained"));
+    nn_model_free(m), nn_model_free(other), nn_data_free(&d);
 }
 
 /* ---- whole networks ---- */
@@ -550,7 +832,8 @@ static void threads(void **state)
         nn_tensor *h = nn_conv2d(nn_input(m, EDGE, EDGE, 2), 24, 3, .activation = NN_RELU);
         h = nn_conv2d(h, 24, 5, .groups = 24, .padding = NN_SAME, .activation = NN_TANH);
         h = nn_conv2d(nn_max_pool2d(h, 3, .stride = 1), 32, 3, .groups = 2, .padding = NN_SAME);
-        h = nn_conv2d(nn_avg_pool2d(h, 2), 48, 1, .activation = NN_GELU);
+        h = nn_conv2d(nn_avg_pool2d(nn_batch_norm(h), 2), 48, 1, .activation = NN_GELU);
+        h = nn_layer_norm(h);
         h = nn_flatten(nn_conv2d(h, 32, 4, .stride = 2, .padding = NN_SAME));
         nn_tensor *y = nn_dense(h, 5, .activation = NN_SOFTMAX);
         check_ok(nn_compile(m, y, .loss = NN_SPARSE_CROSS_ENTROPY));
@@ -574,7 +857,8 @@ static void steps_allocate_nothing(void **state)
     bars(&d, 1);
     nn_model *m = nn_model_new();
     nn_tensor *h = nn_conv2d(nn_input(m, SIDE, SIDE, 1), 4, 3, .activation = NN_RELU);
-    h = nn_avg_pool2d(nn_conv2d(nn_max_pool2d(h, 2), 4, 3, .groups = 4), 2);
+    h = nn_batch_norm(nn_conv2d(nn_max_pool2d(h, 2), 4, 3, .groups = 4));
+    h = nn_layer_norm(nn_avg_pool2d(h, 2));
     check_ok(nn_compile(m, nn_dense(nn_flatten(h), 3, .activation = NN_SOFTMAX),
                         .loss = NN_SPARSE_CROSS_ENTROPY));
     check_ok(nn_fit_begin(m, &d, .epochs = 2, .batch_size = 100, .quiet = true));
@@ -600,6 +884,14 @@ int main(void)
         cmocka_unit_test(wrong_graphs),
         cmocka_unit_test(gradients),
         cmocka_unit_test(frozen_and_shared),
+        cmocka_unit_test(norms_against_pytorch),
+        cmocka_unit_test(constants_give_beta),
+        cmocka_unit_test(running_statistics),
+        cmocka_unit_test(one_value_per_channel),
+        cmocka_unit_test(statistics_of_failed_steps),
+        cmocka_unit_test(best_epoch_has_its_statistics),
+        cmocka_unit_test(frozen_and_shared_norms),
+        cmocka_unit_test(shared_models_share_statistics),
         cmocka_unit_test(p7_parameters),
         cmocka_unit_test(learns),
 #ifdef _OPENMP
