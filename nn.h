@@ -727,6 +727,7 @@ NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args);
 
 typedef struct nn_pool2d_args {
     nn_place at;
+    bool average, global; /* set by the four names */
     nn_tensor *x;
     int size;
     int size_h, size_w; /* where they are not `size` */
@@ -738,19 +739,20 @@ typedef struct nn_pool2d_args {
 /* The largest number, or the mean, of each window and channel: nn_max_pool2d(x, 2) makes
    (H / 2, W / 2, C) from (H, W, C). The global ones take the whole image: nn_global_avg_pool2d(x)
    makes (C). */
-#define nn_max_pool2d(...) nn_max_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
-NN_API nn_tensor *nn_max_pool2d_make(nn_pool2d_args args);
-#define nn_avg_pool2d(...) nn_avg_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
-NN_API nn_tensor *nn_avg_pool2d_make(nn_pool2d_args args);
-#define nn_global_max_pool2d(...)                                                                  \
-    nn_global_max_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
-NN_API nn_tensor *nn_global_max_pool2d_make(nn_pool2d_args args);
-#define nn_global_avg_pool2d(...)                                                                  \
-    nn_global_avg_pool2d_make(NN_ARGS(nn_pool2d_args){ .at = NN_HERE, __VA_ARGS__ })
-NN_API nn_tensor *nn_global_avg_pool2d_make(nn_pool2d_args args);
+#define nn_max_pool2d(...) nn_pool2d_make(NN__POOL2D(false, false, __VA_ARGS__))
+#define nn_avg_pool2d(...) nn_pool2d_make(NN__POOL2D(true, false, __VA_ARGS__))
+#define nn_global_max_pool2d(...) nn_pool2d_make(NN__POOL2D(false, true, __VA_ARGS__))
+#define nn_global_avg_pool2d(...) nn_pool2d_make(NN__POOL2D(true, true, __VA_ARGS__))
+#define NN__POOL2D(mean, whole, ...)                                                               \
+    NN_ARGS(nn_pool2d_args)                                                                        \
+    {                                                                                              \
+        .at = NN_HERE, .average = mean, .global = whole, __VA_ARGS__                               \
+    }
+NN_API nn_tensor *nn_pool2d_make(nn_pool2d_args args);
 
 typedef struct nn_norm_args {
     nn_place at;
+    bool batch; /* set by nn_batch_norm */
     nn_tensor *x;
     double epsilon; /* added to the variance; default 1e-5, Keras has 1e-3 */
     double momentum; /* of batch norm: the share of a batch in the running statistics; default 0.1.
@@ -765,10 +767,11 @@ typedef struct nn_norm_args {
    which must have more than one value for each channel; else by running means of these,
    "name.running_mean" and "name.running_var", which every nn_step moves. A convolution before it
    needs no bias. Layer norm: over the last axis of each sample. */
-#define nn_batch_norm(...) nn_batch_norm_make(NN_ARGS(nn_norm_args){ .at = NN_HERE, __VA_ARGS__ })
-NN_API nn_tensor *nn_batch_norm_make(nn_norm_args args);
-#define nn_layer_norm(...) nn_layer_norm_make(NN_ARGS(nn_norm_args){ .at = NN_HERE, __VA_ARGS__ })
-NN_API nn_tensor *nn_layer_norm_make(nn_norm_args args);
+#define nn_batch_norm(...)                                                                         \
+    nn_norm_make(NN_ARGS(nn_norm_args){ .at = NN_HERE, .batch = true, __VA_ARGS__ })
+#define nn_layer_norm(...)                                                                         \
+    nn_norm_make(NN_ARGS(nn_norm_args){ .at = NN_HERE, .batch = false, __VA_ARGS__ })
+NN_API nn_tensor *nn_norm_make(nn_norm_args args);
 
 typedef struct nn_activate_args {
     nn_place at;
@@ -3433,7 +3436,7 @@ static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
 }
 
 /* ---- depthwise: one multiply-add of whole pixels for each tap ----
-   w is turned into (KH, KW, C) first, so that it lies as the pixels do. */
+   w is turned into (KH KW, C) first, so that it lies as the pixels do. */
 static void nn__mul_add(nn_real *y, const nn_real *a, const nn_real *b, size_t n)
 {
     if (n >= NN__SHORT && nn__vector()) nn__vector()->mul_add(y, a, b, n);
@@ -3441,55 +3444,49 @@ static void nn__mul_add(nn_real *y, const nn_real *a, const nn_real *b, size_t n
         for (size_t i = 0; i < n; i++) y[i] += a[i] * b[i];
 }
 
-static void nn__depthwise_turn(nn__job *j, const nn_real *w)
-{
-    const size_t C = (size_t)j->s->C, K = (size_t)j->s->KH * (size_t)j->s->KW;
-    for (size_t k = 0; k < K; k++)
-        for (size_t c = 0; c < C; c++) j->patches[k * C + c] = w[c * K + k];
-}
-
-/* Image i of y, image i of dx, and tap i of dw. */
-static void nn__depthwise_y(const nn__job *j, int i)
+/* Image b of y or of dx. */
+static void nn__depthwise_image(const nn__job *j, int b)
 {
     const nn_window *s = j->s;
     const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW;
-    nn_real *y = j->y + (size_t)i * P * C;
-    for (int p = 0; p < (int)P; p++) {
-        nn_real *y_p = y + (size_t)p * C;
-        for (size_t c = 0; c < C; c++) y_p[c] = j->b ? j->b[c] : 0;
+    size_t o = (size_t)b * P * C;
+    for (int p = 0; p < (int)P; p++, o += C) {
+        for (size_t c = 0; j->y && c < C; c++) j->y[o + c] = j->b ? j->b[c] : 0;
         for (int k = 0; k < s->KH * s->KW; k++) {
-            const ptrdiff_t at = nn__tap(s, i, p, k);
-            if (at >= 0) nn__mul_add(y_p, j->x + at, j->patches + (size_t)k * C, C);
+            const ptrdiff_t at = nn__tap(s, b, p, k);
+            const nn_real *w = j->patches + (size_t)k * C;
+            if (at >= 0 && j->y) nn__mul_add(j->y + o, j->x + at, w, C);
+            else if (at >= 0) nn__mul_add(j->dx + at, j->dy + o, w, C);
         }
     }
-    if (j->finish) j->finish(y, P * C, j->alpha);
+    if (j->finish) j->finish(j->y + (size_t)b * P * C, P * C, j->alpha);
 }
 
-static void nn__depthwise_dx(const nn__job *j, int i)
+/* Tap k of dw, image by image: shorter sums round less. */
+static void nn__depthwise_tap(const nn__job *j, int k)
 {
     const nn_window *s = j->s;
     const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW;
-    for (int p = 0; p < (int)P; p++)
-        for (int k = 0; k < s->KH * s->KW; k++) {
-            const ptrdiff_t at = nn__tap(s, i, p, k);
-            const nn_real *dy = j->dy + ((size_t)i * P + (size_t)p) * C;
-            if (at >= 0) nn__mul_add(j->dx + at, dy, j->patches + (size_t)k * C, C);
-        }
-}
-
-static void nn__depthwise_dw(const nn__job *j, int k) /* image by image: shorter sums round less */
-{
-    const nn_window *s = j->s;
-    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW;
+    const nn_real *dy = j->dy;
     nn_real *part = j->patches + (size_t)k * C;
     for (int b = 0; b < j->B; b++) {
         memset(part, 0, C * sizeof *part);
-        for (int p = 0; p < (int)P; p++) {
+        for (int p = 0; p < (int)P; p++, dy += C) {
             const ptrdiff_t at = nn__tap(s, b, p, k);
-            if (at >= 0) nn__mul_add(part, j->x + at, j->dy + ((size_t)b * P + (size_t)p) * C, C);
+            if (at >= 0) nn__mul_add(part, j->x + at, dy, C);
         }
         for (size_t c = 0; c < C; c++) j->dw[c * (size_t)(s->KH * s->KW) + (size_t)k] += part[c];
     }
+}
+
+/* y, or dx and dw, as far as they are not NULL. */
+static void nn__depthwise(const nn__job *j)
+{
+    const size_t C = (size_t)j->s->C, K = nn__patch_size(j->s);
+    const double operations = (double)(nn__outputs(j->B, j->s) * C) * (double)K;
+    for (size_t i = 0; i < K * C; i++) j->patches[i] = j->w[i % C * K + i / C];
+    if (j->y || j->dx) nn__each(nn__depthwise_image, j, j->B, operations);
+    if (j->dw) nn__each(nn__depthwise_tap, j, (int)K, operations);
 }
 
 /* ---- which way ---- */
@@ -3518,7 +3515,6 @@ static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const
                            nn_real *work)
 {
     nn__job j = NN__EMPTY;
-    const double operations = (double)nn__outputs(B, s) * s->O * (double)nn__patch_size(s);
     const size_t block = (size_t)nn__patch_rows(B, s);
     nn_real *part = work + block * nn__patch_size(s);
     j.s = s, j.B = B, j.y = y, j.x = x, j.w = w, j.b = b, j.patches = work;
@@ -3526,25 +3522,14 @@ static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const
     j.alpha = alpha;
     if (nn__is_dense(s))
         nn__dense_run(y, x, w, b, B * s->H * s->W, s->C, s->O, activation, alpha, work);
-    else if (nn__is_depthwise(s)) {
-        nn__depthwise_turn(&j, w);
-        nn__each(nn__depthwise_y, &j, B, operations);
-    } else nn__conv2d_y(&j, part, part + block * (size_t)(s->O / s->G));
+    else if (nn__is_depthwise(s)) nn__depthwise(&j);
+    else nn__conv2d_y(&j, part, part + block * (size_t)(s->O / s->G));
 }
 
 NN_API void nn_conv2d_forward(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b,
                               int B, const nn_window *s, nn_real *work)
 {
     nn__conv2d_run(y, x, w, b, B, s, NN_LINEAR, 0, work);
-}
-
-static void nn__depthwise_backward(nn__job *j)
-{
-    const double operations =
-        (double)nn__outputs(j->B, j->s) * j->s->C * (double)nn__patch_size(j->s);
-    if (j->dx) nn__depthwise_turn(j, j->w);
-    if (j->dx) nn__each(nn__depthwise_dx, j, j->B, operations);
-    if (j->dw) nn__each(nn__depthwise_dw, j, j->s->KH * j->s->KW, operations);
 }
 
 NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
@@ -3558,7 +3543,7 @@ NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_r
     again = j;
     if (nn__is_dense(s))
         nn_dense_backward(dx, dw, NULL, dy, x, w, B * s->H * s->W, s->C, s->O, work);
-    else if (nn__is_depthwise(s)) nn__depthwise_backward(&j);
+    else if (nn__is_depthwise(s)) nn__depthwise(&j);
     else {
         if (dw) nn__conv2d_dw(&j, part, rest);
         if (dx) nn__conv2d_dx(&again, part, rest);
@@ -3577,18 +3562,6 @@ NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_r
      mean   y = the sum of x / n, their number;            dx += dy / n for each of them
 
    The pixels of a window are h rows of w, `row` numbers apart. */
-static void nn__max_window_ref(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C)
-{
-    for (size_t c = 0; c < C; c++) {
-        nn_real best = x[c];
-        for (int i = 1; i < h * w; i++) {
-            const nn_real v = x[(size_t)(i / w) * row + (size_t)(i % w) * C + c];
-            if (v > best || (v != v && best == best)) best = v;
-        }
-        y[c] = best;
-    }
-}
-
 /* Where the largest of channel c lies. */
 static size_t nn__max_window_at(const nn_real *x, int h, int w, size_t row, size_t C, size_t c)
 {
@@ -3598,6 +3571,11 @@ static size_t nn__max_window_at(const nn_real *x, int h, int w, size_t row, size
         if (x[at] > x[best] || (x[at] != x[at] && x[best] == x[best])) best = at;
     }
     return best;
+}
+
+static void nn__max_window_ref(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c++) y[c] = x[nn__max_window_at(x, h, w, row, C, c)];
 }
 
 static void nn__max_window_backward_ref(nn_real *dx, const nn_real *dy, const nn_real *x, int h,
@@ -3804,21 +3782,15 @@ NN_API void nn_batch_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta,
                 dx += r (g - mean of g - x' mean of g x'),   g = gamma dy, means over the row
 
    Ba, Kiros and Hinton 2016. Backward computes m and r again: cheaper than keeping them. */
-static void nn__layer_norm_y(const nn__job *j, int i)
-{
-    const nn_real *x = j->x + (size_t)i * (size_t)j->C;
-    nn_real *y = j->y + (size_t)i * (size_t)j->C, m, v;
-    nn__moments(x, j->C, 1, 1, &m, &v);
-    const nn_real r = nn__rate_of(v, j->epsilon);
-    for (int c = 0; c < j->C; c++) y[c] = j->w[c] * ((x[c] - m) * r) + j->b[c];
-}
-
 NN_API void nn_layer_norm_forward(nn_real *y, const nn_real *x, const nn_real *gamma,
                                   const nn_real *beta, int N, int C, double epsilon)
 {
-    nn__job j = NN__EMPTY;
-    j.y = y, j.x = x, j.w = gamma, j.b = beta, j.C = C, j.epsilon = epsilon;
-    nn__each(nn__layer_norm_y, &j, N, 3.0 * N * C);
+    for (int i = 0; i < N; i++, x += C, y += C) {
+        nn_real m, v;
+        nn__moments(x, C, 1, 1, &m, &v);
+        const nn_real r = nn__rate_of(v, epsilon);
+        for (int c = 0; c < C; c++) y[c] = gamma[c] * ((x[c] - m) * r) + beta[c];
+    }
 }
 
 NN_API void nn_layer_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
@@ -5913,47 +5885,23 @@ static const nn__op nn__op_max_pool2d = { "max_pool2d", nn__pool_op_forward, nn_
 static const nn__op nn__op_avg_pool2d = { "avg_pool2d", nn__pool_op_forward, nn__pool_op_backward,
                                           NULL };
 
-static nn_tensor *nn__pool_make(const nn_pool2d_args *args, const nn__op *op, const char *call)
+NN_API nn_tensor *nn_pool2d_make(nn_pool2d_args args)
 {
+    static const char *const calls[] = { "nn_max_pool2d", "nn_avg_pool2d", "nn_global_max_pool2d",
+                                         "nn_global_avg_pool2d" };
+    const char *call = calls[2 * args.global + args.average];
+    const nn__op *op = args.average ? &nn__op_avg_pool2d : &nn__op_max_pool2d;
     nn_window s;
-    int h = args->size_h ? args->size_h : args->size, w = args->size_w ? args->size_w : args->size;
-    if (!args->x ||
-        !nn__window_fits(&s, args->x, args->at, call, h, w, args->stride ? args->stride : h,
-                         args->stride ? args->stride : w, args->padding))
+    if (!args.x) return NULL;
+    int h = args.size_h ? args.size_h : args.size, w = args.size_w ? args.size_w : args.size;
+    if (args.global) h = args.x->dim[0], w = args.x->dim[1], args.padding = NN_VALID;
+    if (!nn__window_fits(&s, args.x, args.at, call, h, w, args.stride ? args.stride : h,
+                         args.stride ? args.stride : w, args.padding))
         return NULL;
-    nn_tensor *t = nn__window_tensor(&s, args->x, args->at, op, call, args->name);
-    if (t) t->number = op == &nn__op_avg_pool2d;
+    nn_tensor *t = nn__window_tensor(&s, args.x, args.at, op, call, args.name);
+    if (t) t->number = args.average;
+    if (t && args.global) t->rank = 1, t->dim[0] = s.C, t->dim[1] = t->dim[2] = 0;
     return t;
-}
-
-static nn_tensor *nn__global_pool_make(nn_pool2d_args *args, const nn__op *op, const char *call)
-{
-    if (!args->x) return NULL;
-    const int H = args->x->dim[0], W = args->x->dim[1];
-    args->size = args->stride = 0, args->size_h = H, args->size_w = W, args->padding = NN_VALID;
-    nn_tensor *t = nn__pool_make(args, op, call);
-    if (t) t->rank = 1, t->dim[0] = t->dim[2], t->dim[1] = t->dim[2] = 0;
-    return t;
-}
-
-NN_API nn_tensor *nn_max_pool2d_make(nn_pool2d_args args)
-{
-    return nn__pool_make(&args, &nn__op_max_pool2d, "nn_max_pool2d");
-}
-
-NN_API nn_tensor *nn_avg_pool2d_make(nn_pool2d_args args)
-{
-    return nn__pool_make(&args, &nn__op_avg_pool2d, "nn_avg_pool2d");
-}
-
-NN_API nn_tensor *nn_global_max_pool2d_make(nn_pool2d_args args)
-{
-    return nn__global_pool_make(&args, &nn__op_max_pool2d, "nn_global_max_pool2d");
-}
-
-NN_API nn_tensor *nn_global_avg_pool2d_make(nn_pool2d_args args)
-{
-    return nn__global_pool_make(&args, &nn__op_avg_pool2d, "nn_global_avg_pool2d");
 }
 
 /* ---- norms -------------------------------------------------------------- >>graph/norm
@@ -5968,45 +5916,34 @@ static bool nn__uses_batch(const nn_tensor *t)
     return t->model->run->mode == NN_TRAINING && !(t->in[1]->frozen && t->in[2]->frozen);
 }
 
-static void nn__batch_norm_op_forward(nn_tensor *t)
+static void nn__norm_forward(nn_tensor *t)
 {
-    const bool batch = nn__uses_batch(t);
     const int C = t->dim[t->rank - 1], N = (int)(nn__entries(t) / (size_t)C);
-    nn_batch_norm_forward(t->value, batch ? t->saved : t->in[3]->value,
-                          batch ? t->saved + C : t->in[4]->value, t->in[0]->value, t->in[1]->value,
-                          t->in[2]->value, N, C, t->epsilon, batch);
-    if (batch) t->fresh = N;
-}
-
-static void nn__batch_norm_op_backward(nn_tensor *t)
-{
+    const nn_real *x = t->in[0]->value, *gamma = t->in[1]->value, *beta = t->in[2]->value;
     const bool batch = nn__uses_batch(t);
+    if (!t->in[3]) nn_layer_norm_forward(t->value, x, gamma, beta, N, C, t->epsilon);
+    else
+        nn_batch_norm_forward(t->value, batch ? t->saved : t->in[3]->value,
+                              batch ? t->saved + C : t->in[4]->value, x, gamma, beta, N, C,
+                              t->epsilon, batch);
+    if (t->in[3] && batch) t->fresh = N;
+}
+
+static void nn__norm_backward(nn_tensor *t)
+{
     const int C = t->dim[t->rank - 1], N = (int)(nn__entries(t) / (size_t)C);
+    const nn_real *x = t->in[0]->value, *gamma = t->in[1]->value;
+    const bool batch = nn__uses_batch(t);
     nn_real *dx = nn__grad(t->in[0]), *dgamma = nn__grad(t->in[1]), *dbeta = nn__grad(t->in[2]);
-    nn_batch_norm_backward(dx, dgamma, dbeta, t->grad, t->in[0]->value, t->in[1]->value,
-                           batch ? t->saved : t->in[3]->value,
-                           batch ? t->saved + C : t->in[4]->value, N, C, t->epsilon, batch);
+    if (!t->in[3]) nn_layer_norm_backward(dx, dgamma, dbeta, t->grad, x, gamma, N, C, t->epsilon);
+    else
+        nn_batch_norm_backward(dx, dgamma, dbeta, t->grad, x, gamma,
+                               batch ? t->saved : t->in[3]->value,
+                               batch ? t->saved + C : t->in[4]->value, N, C, t->epsilon, batch);
 }
 
-static void nn__layer_norm_op_forward(nn_tensor *t)
-{
-    const int C = t->dim[t->rank - 1];
-    nn_layer_norm_forward(t->value, t->in[0]->value, t->in[1]->value, t->in[2]->value,
-                          (int)(nn__entries(t) / (size_t)C), C, t->epsilon);
-}
-
-static void nn__layer_norm_op_backward(nn_tensor *t)
-{
-    const int C = t->dim[t->rank - 1];
-    nn_real *dx = nn__grad(t->in[0]), *dgamma = nn__grad(t->in[1]), *dbeta = nn__grad(t->in[2]);
-    nn_layer_norm_backward(dx, dgamma, dbeta, t->grad, t->in[0]->value, t->in[1]->value,
-                           (int)(nn__entries(t) / (size_t)C), C, t->epsilon);
-}
-
-static const nn__op nn__op_batch_norm = { "batch_norm", nn__batch_norm_op_forward,
-                                          nn__batch_norm_op_backward, NULL };
-static const nn__op nn__op_layer_norm = { "layer_norm", nn__layer_norm_op_forward,
-                                          nn__layer_norm_op_backward, NULL };
+static const nn__op nn__op_batch_norm = { "batch_norm", nn__norm_forward, nn__norm_backward, NULL };
+static const nn__op nn__op_layer_norm = { "layer_norm", nn__norm_forward, nn__norm_backward, NULL };
 
 /* The running statistics after a step: moved towards the moments of its batch, where the variance
    is that of a sample, over N - 1, as in PyTorch. */
@@ -6059,37 +5996,29 @@ static bool nn__norm_parameters(nn_tensor *t, const nn_norm_args *args)
     return true;
 }
 
-static nn_tensor *nn__norm_make(const nn_norm_args *args, const nn__op *op, const char *call)
+NN_API nn_tensor *nn_norm_make(nn_norm_args args)
 {
-    nn_tensor *x = args->x;
+    nn_tensor *x = args.x;
+    const char *call = args.batch ? "nn_batch_norm" : "nn_layer_norm";
     if (!x) return NULL;
-    if (x->rank == 0 || !(args->epsilon >= 0) || !(args->momentum >= 0 && args->momentum <= 1))
+    if (x->rank == 0 || !(args.epsilon >= 0) || !(args.momentum >= 0 && args.momentum <= 1))
         return nn__graph_failed(
-            x->model, nn__fail(args->at, NN_ERR_ARGUMENT, call,
+            x->model, nn__fail(args.at, NN_ERR_ARGUMENT, call,
                                "epsilon %g, momentum %g: epsilon is at least 0, momentum from 0 to "
                                "1, and the input %s has an axis",
-                               args->epsilon, args->momentum, x->name));
-    nn_tensor *t = nn__tensor_new(x->model, args->at, op, call);
+                               args.epsilon, args.momentum, x->name));
+    const int dim[NN_MAX_RANK] = { x->dim[x->rank - 1], 0, 0, 0 };
+    const nn__op *op = args.batch ? &nn__op_batch_norm : &nn__op_layer_norm;
+    nn_tensor *t = nn__tensor_new(x->model, args.at, op, call);
     if (!t) return NULL;
     nn__same_shape(t, x);
-    nn__tensor_name(t, args->name, op->name);
-    t->in[0] = x, t->epsilon = args->epsilon > 0 ? args->epsilon : 1e-5;
-    t->number = args->momentum > 0 ? args->momentum : 0.1;
-    const int dim[NN_MAX_RANK] = { x->dim[x->rank - 1], 0, 0, 0 };
-    if (op == &nn__op_batch_norm) t->saved_size = 2 * (size_t)dim[0];
-    if (args->share ? !nn__layer_share(t, args->share, dim, call) : !nn__norm_parameters(t, args))
-        return NULL;
-    return t;
-}
-
-NN_API nn_tensor *nn_batch_norm_make(nn_norm_args args)
-{
-    return nn__norm_make(&args, &nn__op_batch_norm, "nn_batch_norm");
-}
-
-NN_API nn_tensor *nn_layer_norm_make(nn_norm_args args)
-{
-    return nn__norm_make(&args, &nn__op_layer_norm, "nn_layer_norm");
+    nn__tensor_name(t, args.name, op->name);
+    t->in[0] = x, t->epsilon = args.epsilon > 0 ? args.epsilon : 1e-5;
+    t->number = args.momentum > 0 ? args.momentum : 0.1;
+    t->saved_size = args.batch ? 2 * (size_t)dim[0] : 0;
+    bool done =
+        args.share ? nn__layer_share(t, args.share, dim, call) : nn__norm_parameters(t, &args);
+    return done ? t : NULL;
 }
 
 /* ---- activation --------------------------------------------------- >>graph/activation */
