@@ -84,7 +84,7 @@ test: ## build and run all tests
 
 test-programs: $(TEST_PROGRAMS) chapters digits
 
-test-quick: $(TESTS:%=$(BUILD)/test_%_float) ## run the tests in float only
+test-quick: $(TESTS:%=$(BUILD)/test_%_float) | digits ## run the tests in float only
 	@sh tests/run.sh $^
 
 accept: $(BUILD)/accept ## measure what needs real training (prints ACCEPT lines)

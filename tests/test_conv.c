@@ -395,7 +395,14 @@ static void check_graph(nn_model *m, nn_tensor *y)
     check_ok(nn_data_from(&d, x, BATCH, { in->dim[0], in->dim[1], in->dim[2] }, .targets = t,
                           .target_shape = { y->dim[0], y->dim[1], y->dim[2] }));
     check_gradients(m, &d);
-    nn_data_free(&d), nn_model_free(m), free(x), free(t);
+    nn_real *first = numbers(m->parameters);
+    for (int pass = 0; pass < 2; pass++) { /* the second one starts from gradients that are there */
+        check_ok(nn_forward(m, NN_TRAINING));
+        check_ok(nn_backward(m));
+        if (pass == 0) memcpy(first, m->grads, m->parameters * sizeof *first);
+    }
+    assert_memory_equal(first, m->grads, m->parameters * sizeof *first);
+    nn_data_free(&d), nn_model_free(m), free(x), free(t), free(first);
 }
 
 /* In front of what is to be checked stands a convolution, so that its dx counts. */
@@ -811,6 +818,34 @@ static void learns(void **state)
     nn_model_free(m), nn_data_free(&train), nn_data_free(&test);
 }
 
+/* Handwritten-like digits (make digits): a small network after two epochs of 3000. */
+static void learns_digits(void **state)
+{
+    (void)state;
+    const char *const folder = "datasets/made/";
+    char path[4][64];
+    static const char *const name[] = { "train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                        "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte" };
+    nn_data train, test;
+    for (int k = 0; k < 4; k++) snprintf(path[k], sizeof path[k], "%s%s", folder, name[k]);
+    if (nn_load_idx(&train, path[0], path[1], .limit = 3000) == NN_ERR_FILE) {
+        print_message("no %s; try: make digits\n", folder);
+        skip();
+    }
+    check_ok(train.status), check_ok(nn_load_idx(&test, path[2], path[3], .limit = 500));
+    nn_model *m = nn_model_new(.seed = 1);
+    nn_tensor *h = nn_conv2d(nn_input(m, 28, 28, 1), 8, 3, .padding = NN_SAME);
+    h = nn_max_pool2d(nn_activate(nn_batch_norm(h), NN_RELU), 2);
+    h = nn_flatten(nn_max_pool2d(nn_conv2d(h, 16, 3, .activation = NN_RELU), 2));
+    nn_tensor *y = nn_dense(h, 10, .activation = NN_SOFTMAX);
+    check_ok(nn_compile(m, y, .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_adam(.lr = 0.01)));
+    check_ok(nn_fit(m, &train, .epochs = 2, .batch_size = 32, .quiet = true));
+    nn_metrics r = nn_evaluate(m, &test);
+    print_message("made digits: accuracy %.3f on new ones\n", r.accuracy);
+    assert_true(r.accuracy >= 0.9);
+    nn_model_free(m), nn_data_free(&train), nn_data_free(&test);
+}
+
 #ifdef _OPENMP
 /* All layers above the size from which on threads are used: the same bits for any number. */
 static void threads(void **state)
@@ -894,6 +929,7 @@ int main(void)
         cmocka_unit_test(shared_models_share_statistics),
         cmocka_unit_test(p7_parameters),
         cmocka_unit_test(learns),
+        cmocka_unit_test(learns_digits),
 #ifdef _OPENMP
         cmocka_unit_test(threads),
 #endif
