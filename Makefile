@@ -66,13 +66,13 @@ $(foreach f,$(OTHERS),$(eval $(call PROGRAM,$(subst /,_,$(f:chapters/%.c=%)),$(f
 
 # ---- tests
 define VARIANT
-$(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h tests/reference/reference.h
+$(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h $(wildcard tests/reference/*.h)
 	@mkdir -p $(BUILD)
 	$(CC) $(TEST_FLAGS) $(FLAGS_$(1)) $$< -o $$@ -lcmocka -lm
 endef
 $(foreach v,$(VARIANTS),$(eval $(call VARIANT,$(v))))
 
-THREADED = $(foreach t,matmul train,$(if $(wildcard tests/test_$(t).c),$(BUILD)/test_$(t)_openmp))
+THREADED = $(foreach t,matmul train conv,$(if $(wildcard tests/test_$(t).c),$(BUILD)/test_$(t)_openmp))
 TEST_PROGRAMS = $(foreach v,float double sanitized,$(TESTS:%=$(BUILD)/test_%_$(v))) $(THREADED)
 # Every code path that this machine has; one that it lacks falls back to the fastest and says so.
 PATH_TESTS = $(foreach c,scalar sse2 avx2,"env NN_CPU=$(c) $(BUILD)/test_kernels_float" \
@@ -84,7 +84,7 @@ test: ## build and run all tests
 
 test-programs: $(TEST_PROGRAMS) chapters digits
 
-test-quick: $(TESTS:%=$(BUILD)/test_%_float) ## run the tests in float only
+test-quick: $(TESTS:%=$(BUILD)/test_%_float) | digits ## run the tests in float only
 	@sh tests/run.sh $^
 
 accept: $(BUILD)/accept ## measure what needs real training (prints ACCEPT lines)

@@ -340,6 +340,63 @@ NN_API void nn_dropout_forward(nn_real *y, const nn_real *x, double rate, uint64
 NN_API void nn_dropout_backward(nn_real *dx, const nn_real *dy, double rate, uint64_t seed,
                                 const int *sample, int B, int C);
 
+/* Padding of images: none, so that a kernel stays inside; or zeros all around, so that stride 1
+   keeps the size: ceil(size / stride) in general. Where the zeros cannot be divided evenly (an even
+   kernel, say) the extra row is the last and the extra column the right one, as in Keras and in
+   PyTorch's padding="same". */
+typedef enum nn_padding { NN_VALID, NN_SAME } nn_padding;
+
+/* How a kernel slides over images (B, H, W, C), row by row. nn_window_of makes one; for a
+   convolution set O and G then. */
+typedef struct nn_window {
+    int H, W, C; /* the image */
+    int KH, KW; /* the kernel, or the size of a pool */
+    int SH, SW; /* the stride: how far it moves */
+    int top, left; /* rows and columns of zeros before the image */
+    int OH, OW; /* how many places it has; 0: it is larger than the image */
+    int O; /* filters of a convolution, the channels that come out; else C */
+    int G; /* groups of a convolution, each with C / G channels and O / G filters; else 1 */
+} nn_window;
+NN_API nn_window nn_window_of(int H, int W, int C, int KH, int KW, int SH, int SW,
+                              nn_padding padding);
+
+/* Convolution: x (B, H, W, C), w (O, KH, KW, C / G), b (O) or NULL, y (B, OH, OW, O). With G = C it
+   is depthwise.  [F7.1]
+   Backward adds to dx, dw and db, as far as they are not NULL. `work` has nn_conv2d_work_size(B, s)
+   numbers. */
+NN_API void nn_conv2d_forward(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b,
+                              int B, const nn_window *s, nn_real *work);
+NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
+                               const nn_real *x, const nn_real *w, int B, const nn_window *s,
+                               nn_real *work);
+NN_API size_t nn_conv2d_work_size(int B, const nn_window *s);
+
+/* Pooling, x (B, H, W, C) to y (B, OH, OW, C): the largest number of each window, or the mean. What
+   is outside of the image does not count. NaN is the largest of all; of equals, the first gets the
+   gradient. */
+NN_API void nn_max_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s);
+NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
+                                   const nn_window *s);
+NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s);
+NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s);
+
+/* Norms of (N, C): y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with gamma, beta (C).
+   Batch norm, over the N values of each channel: in training it writes the mean and variance (C) of
+   x, and needs N > 1; else it uses those given. Layer norm: over the C values of each row. Backward
+   adds to dx, dgamma and dbeta, as far as they are not NULL; batch norm's takes mean and variance
+   as forward left them. */
+NN_API void nn_batch_norm_forward(nn_real *y, nn_real *mean, nn_real *variance, const nn_real *x,
+                                  const nn_real *gamma, const nn_real *beta, int N, int C,
+                                  double epsilon, bool training);
+NN_API void nn_batch_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
+                                   const nn_real *x, const nn_real *gamma, nn_real *mean,
+                                   nn_real *variance, int N, int C, double epsilon, bool training);
+NN_API void nn_layer_norm_forward(nn_real *y, const nn_real *x, const nn_real *gamma,
+                                  const nn_real *beta, int N, int C, double epsilon);
+NN_API void nn_layer_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
+                                   const nn_real *x, const nn_real *gamma, int N, int C,
+                                   double epsilon);
+
 /* One step of an optimizer on n parameters w with gradient g, in PyTorch's arithmetic.
    weight_decay adds weight_decay w to the gradient; in AdamW it shrinks w by lr weight_decay.
    The state (velocity v, mean m, square s) is n numbers each, zero before the first step.
@@ -554,6 +611,7 @@ typedef enum nn_init {
 
 typedef struct nn_model nn_model;
 typedef struct nn_tensor nn_tensor;
+#define NN__MAX_IN 5 /* tensors that one is computed from, parameters included */
 
 /* What a program may read of a tensor. For a batch of B samples value and grad are (B, dim...);
    for a parameter or constant (dim...). value is NULL before nn_build or nn_compile, grad is NULL
@@ -570,15 +628,21 @@ struct nn_tensor {
     nn_model *model;
     /* ---- */
     const struct nn__op *op; /* NULL: an input, a parameter or a constant */
-    nn_tensor *in[4]; /* what it is computed from; a dense layer: x, weight, bias */
+    nn_tensor *in[NN__MAX_IN]; /* what it is computed from; a dense layer: x, weight, bias */
     nn_tensor *view_of; /* has the memory of this tensor: a reshape, a fused pre-activation */
     nn_activation activation; /* of an activation, or the one that was fused into a dense layer */
     double number; /* alpha, rate or factor */
     int axis[NN_MAX_RANK]; /* of permute; axis[0] of slice, concat, sum and mean */
     int start; /* of slice */
     bool transpose_a, transpose_b; /* of batch_matmul */
+    nn_window window; /* of convolution and pooling */
+    double epsilon; /* of norms */
+    nn_real *saved; /* of batch norm: mean and variance of the batch, */
+    size_t saved_size;
+    int fresh; /* of so many values; 0: none that a step has not taken over */
     bool hidden; /* the part of a layer before its own activation: no program can see it */
     bool input, tokens, parameter, frozen;
+    bool state; /* a running statistic: a parameter that is always frozen */
     bool masked; /* plan: may hold infinity, which comes from a constant and goes into a softmax */
     nn_init init;
     double init_scale, l1, l2;
@@ -637,6 +701,79 @@ typedef struct nn_dense_args {
    (..., I) with weights "name.weight" (64, I) and bias "name.bias" (64).  [F1.1] */
 #define nn_dense(...) nn_dense_make(NN_ARGS(nn_dense_args){ .at = NN_HERE, __VA_ARGS__ })
 NN_API nn_tensor *nn_dense_make(nn_dense_args args);
+
+typedef struct nn_conv2d_args {
+    nn_place at;
+    nn_tensor *x;
+    int filters, kernel;
+    int kernel_h, kernel_w; /* where they are not `kernel` */
+    int stride; /* default 1 */
+    nn_padding padding; /* default NN_VALID: none */
+    int groups; /* default 1; as many as x has channels: depthwise */
+    nn_activation activation;
+    double alpha; /* of the activation, as in nn_dense */
+    bool no_bias;
+    nn_init init; /* fan_in: kernel_h kernel_w channels / groups; fan_out: with filters instead */
+    double init_scale;
+    double l1, l2; /* penalties on the weights, not on the bias [F6.1, F6.2] */
+    bool frozen;
+    nn_tensor *share; /* use the weights and bias of this convolution */
+    const char *name;
+} nn_conv2d_args;
+
+/* A convolution of images: nn_conv2d(x, 32, 3, .activation = NN_RELU) makes (OH, OW, 32) from
+   (H, W, C) with weights "name.weight" (32, 3, 3, C / groups) and bias "name.bias" (32). Without
+   padding OH = (H - kernel) / stride + 1, with NN_SAME OH = ceil(H / stride).  [F7.1] */
+#define nn_conv2d(...) nn_conv2d_make(NN_ARGS(nn_conv2d_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args);
+
+typedef struct nn_pool2d_args {
+    nn_place at;
+    bool average, global; /* set by the four names */
+    nn_tensor *x;
+    int size;
+    int size_h, size_w; /* where they are not `size` */
+    int stride; /* default: the size, so that windows touch but do not overlap */
+    nn_padding padding; /* default NN_VALID: rows that do not fill a window are left out */
+    const char *name;
+} nn_pool2d_args;
+
+/* The largest number, or the mean, of each window and channel: nn_max_pool2d(x, 2) makes
+   (H / 2, W / 2, C) from (H, W, C). The global ones take the whole image: nn_global_avg_pool2d(x)
+   makes (C). */
+#define nn_max_pool2d(...) nn_pool2d_make(NN__POOL2D(false, false, __VA_ARGS__))
+#define nn_avg_pool2d(...) nn_pool2d_make(NN__POOL2D(true, false, __VA_ARGS__))
+#define nn_global_max_pool2d(...) nn_pool2d_make(NN__POOL2D(false, true, __VA_ARGS__))
+#define nn_global_avg_pool2d(...) nn_pool2d_make(NN__POOL2D(true, true, __VA_ARGS__))
+#define NN__POOL2D(mean, whole, ...)                                                               \
+    NN_ARGS(nn_pool2d_args)                                                                        \
+    {                                                                                              \
+        .at = NN_HERE, .average = mean, .global = whole, __VA_ARGS__                               \
+    }
+NN_API nn_tensor *nn_pool2d_make(nn_pool2d_args args);
+
+typedef struct nn_norm_args {
+    nn_place at;
+    bool batch; /* set by nn_batch_norm */
+    nn_tensor *x;
+    double epsilon; /* added to the variance; default 1e-5, Keras has 1e-3 */
+    double momentum; /* of batch norm: the share of a batch in the running statistics; default 0.1.
+                        Keras counts the other way round: its 0.99 is 0.01 here */
+    bool frozen; /* batch norm then uses the running statistics in training too, and keeps them */
+    nn_tensor *share; /* use the parameters of this norm */
+    const char *name;
+} nn_norm_args;
+
+/* Normalises, then scales and shifts: parameters "name.weight" (ones at first) and "name.bias".
+   Batch norm: over everything but the last axis. In training by the mean and variance of the batch,
+   which must have more than one value for each channel; else by running means of these,
+   "name.running_mean" and "name.running_var", which every nn_step moves. A convolution before it
+   needs no bias. Layer norm: over the last axis of each sample. */
+#define nn_batch_norm(...)                                                                         \
+    nn_norm_make(NN_ARGS(nn_norm_args){ .at = NN_HERE, .batch = true, __VA_ARGS__ })
+#define nn_layer_norm(...)                                                                         \
+    nn_norm_make(NN_ARGS(nn_norm_args){ .at = NN_HERE, .batch = false, __VA_ARGS__ })
+NN_API nn_tensor *nn_norm_make(nn_norm_args args);
 
 typedef struct nn_activate_args {
     nn_place at;
@@ -1459,6 +1596,10 @@ typedef struct nn__vectors {
                     size_t n, bool add);
     void (*add)(nn_real *y, const nn_real *x, size_t n); /* y += x */
     void (*outer)(nn_real *w, nn_real dy, const nn_real *x, size_t n, nn_real rate);
+    void (*mul_add)(nn_real *y, const nn_real *a, const nn_real *b, size_t n); /* y += a b */
+    void (*max_window)(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C);
+    void (*max_window_backward)(nn_real *dx, const nn_real *dy, const nn_real *x, int h, int w,
+                                size_t row, size_t C);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
     bool (*finite)(const nn_real *x, size_t n);
 } nn__vectors;
@@ -2150,6 +2291,53 @@ static void NN__V(nn__outer)(float *w, float dy, const float *x, size_t n, float
     }
 }
 
+static void NN__V(nn__mul_add)(float *y, const float *a, const float *b, size_t n)
+{
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__v a_i = nn__v_load_some(a + i, n - i), b_i = nn__v_load_some(b + i, n - i);
+        nn__v_store_some(y + i, NN__V_FMA(a_i, b_i, nn__v_load_some(y + i, n - i)), n - i);
+    }
+}
+
+/* Where v replaces the largest so far: first of equals, first NaN. */
+#define NN__V_LARGER(v, best) (nn__vi)(((v) > (best)) | (((v) != (v)) & ((best) == (best))))
+
+static void NN__V(nn__max_window)(float *y, const float *x, int h, int w, size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c += NN__LANES) {
+        nn__v best = nn__v_load_some(x + c, C - c);
+        for (int ky = 0; ky < h; ky++)
+            for (int kx = 0; kx < w; kx++) {
+                nn__v v = nn__v_load_some(x + (size_t)ky * row + (size_t)kx * C + c, C - c);
+                best = nn__v_select(NN__V_LARGER(v, best), v, best);
+            }
+        nn__v_store_some(y + c, best, C - c);
+    }
+}
+
+static void NN__V(nn__max_window_backward)(float *dx, const float *dy, const float *x, int h, int w,
+                                           size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c += NN__LANES) {
+        nn__v best = nn__v_load_some(x + c, C - c), dy_c = nn__v_load_some(dy + c, C - c);
+        nn__vi winner = nn__v_ints(0);
+        for (int ky = 0; ky < h; ky++)
+            for (int kx = 0; kx < w; kx++) {
+                nn__v v = nn__v_load_some(x + (size_t)ky * row + (size_t)kx * C + c, C - c);
+                nn__vi larger = NN__V_LARGER(v, best);
+                best = nn__v_select(larger, v, best);
+                winner = (larger & nn__v_ints(ky * w + kx)) | (~larger & winner);
+            }
+        for (int ky = 0; ky < h; ky++)
+            for (int kx = 0; kx < w; kx++) {
+                float *dx_k = dx + (size_t)ky * row + (size_t)kx * C + c;
+                nn__vi mine = (nn__vi)(winner == nn__v_ints(ky * w + kx));
+                nn__v dx_c = nn__v_load_some(dx_k, C - c);
+                nn__v_store_some(dx_k, dx_c + nn__v_select(mine, dy_c, NN__ZERO), C - c);
+            }
+    }
+}
+
 /* Four vectors of sums in double, so that no addition waits for the one before it. */
 static double NN__V(nn__squares)(const float *x, size_t n)
 {
@@ -2159,10 +2347,12 @@ static double NN__V(nn__squares)(const float *x, size_t n)
     nn__d sums[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
     double sum = 0, s[HALF];
     size_t i = 0;
-    for (; i + 4 * HALF <= n; i += 4 * HALF) NN__UNROLL
-    for (int k = 0; k < 4; k++) {
-        nn__d d = __builtin_convertvector(*(const nn__half *)(x + i + k * HALF), nn__d);
-        sums[k] += d * d;
+    for (; i + 4 * HALF <= n; i += 4 * HALF) {
+        NN__UNROLL
+        for (int k = 0; k < 4; k++) {
+            nn__d d = __builtin_convertvector(*(const nn__half *)(x + i + k * HALF), nn__d);
+            sums[k] += d * d;
+        }
     }
     sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     memcpy(s, &sums[0], sizeof s);
@@ -2225,6 +2415,9 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__dropout),
     NN__V(nn__add),
     NN__V(nn__outer),
+    NN__V(nn__mul_add),
+    NN__V(nn__max_window),
+    NN__V(nn__max_window_backward),
     NN__V(nn__squares),
     NN__V(nn__finite)
 };
@@ -3031,8 +3224,7 @@ static void nn__blocks_copy(nn_real *y, size_t y_step, const nn_real *x, size_t 
 static void nn__blocks_add(nn_real *dx, size_t dx_step, const nn_real *dy, size_t dy_step,
                            size_t outer, size_t n)
 {
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < n; i++) dx[o * dx_step + i] += dy[o * dy_step + i];
+    for (size_t o = 0; o < outer; o++) nn__add_to(dx + o * dx_step, dy + o * dy_step, n);
 }
 
 static void nn__sum_forward(nn_real *y, const nn_real *x, size_t outer, size_t n, size_t inner,
@@ -3052,6 +3244,657 @@ static void nn__sum_backward(nn_real *dx, const nn_real *dy, size_t outer, size_
     for (size_t o = 0; o < outer; o++, dy += inner)
         for (size_t i = 0; i < n; i++, dx += inner)
             for (size_t j = 0; j < inner; j++) dx[j] += factor * dy[j];
+}
+
+/* ---- pieces of work ---------------------------------------------------- >>kernels/pieces
+   What the layers on images share out among threads: rows or whole images, or channels. A piece
+   writes where no other one does and sums in its own order, so it does not matter who does it. */
+typedef struct nn__job {
+    const nn_window *s;
+    int B;
+    nn_real *y, *dx, *dw, *db, *mean, *variance, *patches;
+    const nn_real *x, *dy, *w, *b;
+    int N, C;
+    double epsilon;
+    size_t first, line; /* of a block of patches: its first output, the first row of x around it */
+    int rows, group;
+    bool average, add, training;
+    nn__finish *finish;
+    double alpha;
+} nn__job;
+
+typedef void nn__piece(const nn__job *job, int i);
+
+/* Calls piece(job, i) for part number `part` of the numbers 0 .. n - 1. */
+static void nn__each_part(nn__piece *piece, const nn__job *job, int n, int part, int parts,
+                          unsigned mode)
+{
+    const unsigned own_mode = nn__float_mode();
+    nn__set_float_mode(mode);
+    for (int i = nn__part_begin(n, part, parts), end = nn__part_begin(n, part + 1, parts); i < end;
+         i++)
+        piece(job, i);
+    nn__set_float_mode(own_mode);
+}
+
+/* Calls piece(job, 0 .. n - 1), on all cores where so many operations pay for waking them. */
+static void nn__each(nn__piece *piece, const nn__job *job, int n, double operations)
+{
+    const unsigned mode = nn__float_mode();
+    if (operations < (double)NN__LARGE) nn__each_part(piece, job, n, 0, 1, mode);
+    else {
+        NN__PARALLEL
+        nn__each_part(piece, job, n, NN__PART, NN__PARTS, mode);
+    }
+}
+
+/* ---- convolution ------------------------------------------------------- >>kernels/conv2d
+   x, dx (B, H, W, C); w, dw (O, KH, KW, C); b, db (O); y, dy (B, OH, OW, O). The kernel is not
+   flipped: mathematics calls this cross-correlation.
+
+     forward    y_(oy,ox,o) = b_o + sum over ky, kx, c of w_(o,ky,kx,c) x_(iy,ix,c)       [F7.1]
+                with iy = oy SH + ky - top,  ix = ox SW + kx - left,  and x = 0 outside
+     backward   dx_(iy,ix,c) += w_(o,ky,kx,c) dy_(oy,ox,o)     the same sums, read from the
+                dw_(o,ky,kx,c) += dy_(oy,ox,o) x_(iy,ix,c)     right to the left
+                db_o += sum of dy_(oy,ox,o)
+
+   With G groups, filter o sees the C / G channels of its group alone. The plain loops below are
+   the definition. The fast way: the numbers under a kernel, its patch, are a row of KH KW C
+   numbers, and then a convolution is a dense layer: Y = P wᵀ, dw += dYᵀ P, dP = dY w, where dx
+   collects dP. Patches are made for a block of outputs at a time, whatever the batch. Two kinds
+   need none: kernels of 1x1, which are dense layers as they are, and depthwise ones. */
+NN_API nn_window nn_window_of(int H, int W, int C, int KH, int KW, int SH, int SW,
+                              nn_padding padding)
+{
+    nn_window s = NN__EMPTY;
+    NN_ASSERT(H > 0 && W > 0 && C > 0 && KH > 0 && KW > 0 && SH > 0 && SW > 0);
+    s.H = H, s.W = W, s.C = s.O = C, s.KH = KH, s.KW = KW, s.SH = SH, s.SW = SW, s.G = 1;
+    if (padding == NN_SAME) {
+        s.OH = (H - 1) / SH + 1, s.OW = (W - 1) / SW + 1;
+        s.top = NN__MAX((s.OH - 1) * SH - H + KH, 0) / 2;
+        s.left = NN__MAX((s.OW - 1) * SW - W + KW, 0) / 2;
+    } else {
+        s.OH = KH <= H ? (H - KH) / SH + 1 : 0;
+        s.OW = KW <= W ? (W - KW) / SW + 1 : 0;
+    }
+    return s;
+}
+
+/* Where in x the pixel lies that output p = oy OW + ox of image b sees through k = ky KW + kx; -1:
+   outside. */
+static ptrdiff_t nn__tap(const nn_window *s, int b, int p, int k)
+{
+    const int iy = p / s->OW * s->SH + k / s->KW - s->top;
+    const int ix = p % s->OW * s->SW + k % s->KW - s->left;
+    if (iy < 0 || iy >= s->H || ix < 0 || ix >= s->W) return -1;
+    return (((ptrdiff_t)b * s->H + iy) * s->W + ix) * s->C;
+}
+
+static NN__UNUSED void nn__conv2d_ref(nn_real *y, const nn_real *x, const nn_real *w,
+                                      const nn_real *b, int B, const nn_window *s)
+{
+    const int C = s->C / s->G, K = s->KH * s->KW, P = s->OH * s->OW;
+    for (int i = 0; i < B * P; i++)
+        for (int o = 0; o < s->O; o++, y++) {
+            const int group = o / (s->O / s->G);
+            *y = b ? b[o] : 0;
+            for (int k = 0; k < K; k++) {
+                const ptrdiff_t at = nn__tap(s, i / P, i % P, k);
+                for (int c = 0; at >= 0 && c < C; c++)
+                    *y += w[(o * K + k) * C + c] * x[at + group * C + c];
+            }
+        }
+}
+
+static NN__UNUSED void nn__conv2d_backward_ref(nn_real *dx, nn_real *dw, nn_real *db,
+                                               const nn_real *dy, const nn_real *x,
+                                               const nn_real *w, int B, const nn_window *s)
+{
+    const int C = s->C / s->G, K = s->KH * s->KW, P = s->OH * s->OW;
+    for (int i = 0; i < B * P; i++)
+        for (int o = 0; o < s->O; o++, dy++) {
+            const int group = o / (s->O / s->G);
+            db[o] += *dy;
+            for (int k = 0; k < K; k++) {
+                const ptrdiff_t at = nn__tap(s, i / P, i % P, k);
+                for (int c = 0; at >= 0 && c < C; c++) {
+                    dx[at + group * C + c] += w[(o * K + k) * C + c] * *dy;
+                    dw[(o * K + k) * C + c] += x[at + group * C + c] * *dy;
+                }
+            }
+        }
+}
+
+/* ---- by patches ---- */
+
+enum { NN__PATCHES = 1 << 17 }; /* numbers in a block of them: half a megabyte */
+
+static size_t nn__patch_size(const nn_window *s)
+{
+    return (size_t)s->KH * (size_t)s->KW * (size_t)(s->C / s->G);
+}
+
+static size_t nn__outputs(int B, const nn_window *s)
+{
+    return (size_t)B * (size_t)s->OH * (size_t)s->OW;
+}
+
+/* How many patches a block has. */
+static int nn__patch_rows(int B, const nn_window *s)
+{
+    const size_t most = NN__MAX((size_t)NN__PATCHES / nn__patch_size(s), 1);
+    return (int)NN__MIN(most, nn__outputs(B, s));
+}
+
+/* The part of a kernel's row, from .. end - 1, that is inside when it begins at column ix. */
+static void nn__inside(const nn_window *s, int ix, int *from, int *end)
+{
+    *from = NN__MIN(NN__MAX(-ix, 0), s->KW);
+    *end = NN__MAX(NN__MIN(s->W - ix, s->KW), *from);
+}
+
+/* Patch i of the block: the pixels of a row of it lie side by side in x too. */
+static void nn__patch_gather(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)(s->C / s->G), P = (size_t)s->OH * (size_t)s->OW,
+                 at = j->first + (size_t)i;
+    const int oy = (int)(at % P) / s->OW, ox = (int)(at % P) % s->OW;
+    const int iy = oy * s->SH - s->top, ix = ox * s->SW - s->left;
+    nn_real *to = j->patches + (size_t)i * nn__patch_size(s);
+    int from, end;
+    nn__inside(s, ix, &from, &end);
+    for (int ky = 0; ky < s->KH; ky++, to += (size_t)s->KW * C) {
+        const bool inside = iy + ky >= 0 && iy + ky < s->H;
+        const size_t n = inside ? (size_t)(end - from) : 0, first = (size_t)from * C;
+        if (n < (size_t)s->KW) memset(to, 0, (size_t)s->KW * C * sizeof *to);
+        if (n == 0) continue;
+        const size_t line = at / P * (size_t)s->H + (size_t)(iy + ky);
+        const nn_real *x = j->x + (line * (size_t)s->W + (size_t)(ix + from)) * (size_t)s->C;
+        if (s->G == 1) memcpy(to + first, x, n * C * sizeof *to);
+        else nn__blocks_copy(to + first, C, x + (size_t)j->group * C, (size_t)s->C, n, C);
+    }
+}
+
+/* Row i of those rows of dx around the block collects what the patches have for it. */
+static void nn__patch_scatter(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)(s->C / s->G), line = j->line + (size_t)i, one = s->G == 1;
+    const int iy = (int)(line % (size_t)s->H);
+    int from, end;
+    for (int ky = 0; ky < s->KH; ky++) {
+        const int up = iy + s->top - ky;
+        if (up < 0 || up % s->SH != 0 || up / s->SH >= s->OH) continue;
+        const size_t row = line / (size_t)s->H * (size_t)s->OH + (size_t)(up / s->SH);
+        const ptrdiff_t at = (ptrdiff_t)(row * (size_t)s->OW) - (ptrdiff_t)j->first;
+        const int last = (int)NN__MIN(s->OW, j->rows - at);
+        for (int ox = (int)NN__MAX(0, NN__MIN(-at, s->OW)); ox < last; ox++) {
+            const int ix = ox * s->SW - s->left;
+            nn__inside(s, ix, &from, &end);
+            const size_t n = (size_t)(end - from), patch = (size_t)(at + ox);
+            if (n == 0) continue;
+            const nn_real *dp =
+                j->patches + patch * nn__patch_size(s) + (size_t)(ky * s->KW + from) * C;
+            nn_real *dx = j->dx + (line * (size_t)s->W + (size_t)(ix + from)) * (size_t)s->C;
+            nn__blocks_add(dx + (size_t)j->group * C, (size_t)s->C, dp, C, one ? 1 : n,
+                           one ? n * C : C);
+        }
+    }
+}
+
+/* The next block of one group: its patches from x, or dx from its patches. */
+static void nn__patches_from(nn__job *j)
+{
+    nn__each(nn__patch_gather, j, j->rows, (double)j->rows * (double)nn__patch_size(j->s));
+}
+
+static void nn__patches_to(nn__job *j)
+{
+    const size_t P = (size_t)j->s->OH * (size_t)j->s->OW, H = (size_t)j->s->H;
+    const size_t last = (j->first + (size_t)j->rows - 1) / P;
+    j->line = j->first / P * H;
+    nn__each(nn__patch_scatter, j, (int)((last + 1) * H - j->line),
+             (double)j->rows * (double)nn__patch_size(j->s));
+}
+
+/* Walks the blocks of each group: false after the last one. Begin with rows 0. */
+static bool nn__patches_next(nn__job *j)
+{
+    const size_t outputs = nn__outputs(j->B, j->s);
+    const int most = nn__patch_rows(j->B, j->s);
+    j->first += (size_t)j->rows;
+    if (j->first >= outputs) j->first = 0, j->group++;
+    j->rows = (int)NN__MIN((size_t)most, outputs - j->first);
+    return j->group < j->s->G;
+}
+
+/* Y = P wᵀ + b, group after group; a group's Y is not in one piece, so it goes through `part`. */
+static void nn__conv2d_y(nn__job *j, nn_real *part, nn_real *work)
+{
+    const int K = (int)nn__patch_size(j->s), G = j->s->G, O = j->s->O / G;
+    while (nn__patches_next(j)) {
+        nn_real *y = j->y + j->first * (size_t)j->s->O + j->group * O;
+        nn__patches_from(j);
+        nn__product p =
+            nn__product_of(G == 1 ? y : part, j->patches, j->w + (size_t)(j->group * O) * (size_t)K,
+                           j->rows, O, K, NN_TRANSPOSE_B, work);
+        p.bias = j->b ? j->b + j->group * O : NULL, p.finish = j->finish, p.alpha = j->alpha;
+        nn__matmul_run(&p);
+        if (G > 1) nn__blocks_copy(y, (size_t)j->s->O, part, (size_t)O, (size_t)j->rows, (size_t)O);
+    }
+}
+
+/* dY of the block, in one piece. */
+static const nn_real *nn__dy_of_block(const nn__job *j, nn_real *part)
+{
+    const int O = j->s->O / j->s->G;
+    const nn_real *dy = j->dy + j->first * (size_t)j->s->O + j->group * O;
+    if (j->s->G == 1) return dy;
+    nn__blocks_copy(part, (size_t)O, dy, (size_t)j->s->O, (size_t)j->rows, (size_t)O);
+    return part;
+}
+
+/* dw += dYᵀ P */
+static void nn__conv2d_dw(nn__job *j, nn_real *part, nn_real *work)
+{
+    const int K = (int)nn__patch_size(j->s), O = j->s->O / j->s->G;
+    while (nn__patches_next(j)) {
+        nn__patches_from(j);
+        nn_matmul(j->dw + (size_t)(j->group * O) * (size_t)K, nn__dy_of_block(j, part), j->patches,
+                  O, K, j->rows, NN_TRANSPOSE_A | NN_ACCUMULATE, work);
+    }
+}
+
+/* dP = dY w, which dx collects */
+static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
+{
+    const int K = (int)nn__patch_size(j->s), O = j->s->O / j->s->G;
+    while (nn__patches_next(j)) {
+        nn_matmul(j->patches, nn__dy_of_block(j, part), j->w + (size_t)(j->group * O) * (size_t)K,
+                  j->rows, K, O, 0, work);
+        nn__patches_to(j);
+    }
+}
+
+/* ---- depthwise: one multiply-add of whole pixels for each tap ----
+   w is turned into (KH KW, C) first, so that it lies as the pixels do. */
+static void nn__mul_add(nn_real *y, const nn_real *a, const nn_real *b, size_t n)
+{
+    if (n >= NN__SHORT && nn__vector()) nn__vector()->mul_add(y, a, b, n);
+    else
+        for (size_t i = 0; i < n; i++) y[i] += a[i] * b[i];
+}
+
+/* Image b of y or of dx. */
+static void nn__depthwise_image(const nn__job *j, int b)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW;
+    size_t o = (size_t)b * P * C;
+    for (int p = 0; p < (int)P; p++, o += C) {
+        for (size_t c = 0; j->y && c < C; c++) j->y[o + c] = j->b ? j->b[c] : 0;
+        for (int k = 0; k < s->KH * s->KW; k++) {
+            const ptrdiff_t at = nn__tap(s, b, p, k);
+            const nn_real *w = j->patches + (size_t)k * C;
+            if (at >= 0 && j->y) nn__mul_add(j->y + o, j->x + at, w, C);
+            else if (at >= 0) nn__mul_add(j->dx + at, j->dy + o, w, C);
+        }
+    }
+    if (j->finish) j->finish(j->y + (size_t)b * P * C, P * C, j->alpha);
+}
+
+/* Tap k of dw, image by image: shorter sums round less. */
+static void nn__depthwise_tap(const nn__job *j, int k)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW;
+    const nn_real *dy = j->dy;
+    nn_real *part = j->patches + (size_t)k * C;
+    for (int b = 0; b < j->B; b++) {
+        memset(part, 0, C * sizeof *part);
+        for (int p = 0; p < (int)P; p++, dy += C) {
+            const ptrdiff_t at = nn__tap(s, b, p, k);
+            if (at >= 0) nn__mul_add(part, j->x + at, dy, C);
+        }
+        for (size_t c = 0; c < C; c++) j->dw[c * (size_t)(s->KH * s->KW) + (size_t)k] += part[c];
+    }
+}
+
+/* y, or dx and dw, as far as they are not NULL. */
+static void nn__depthwise(const nn__job *j)
+{
+    const size_t C = (size_t)j->s->C, K = nn__patch_size(j->s);
+    const double operations = (double)(nn__outputs(j->B, j->s) * C) * (double)K;
+    for (size_t i = 0; i < K * C; i++) j->patches[i] = j->w[i % C * K + i / C];
+    if (j->y || j->dx) nn__each(nn__depthwise_image, j, j->B, operations);
+    if (j->dw) nn__each(nn__depthwise_tap, j, (int)K, operations);
+}
+
+/* ---- which way ---- */
+
+static bool nn__is_dense(const nn_window *s) /* every output sees one pixel, its own */
+{
+    return s->KH == 1 && s->KW == 1 && s->SH == 1 && s->SW == 1 && s->G == 1;
+}
+
+static bool nn__is_depthwise(const nn_window *s)
+{
+    return s->G == s->C && s->O == s->C && s->C > 1;
+}
+
+NN_API size_t nn_conv2d_work_size(int B, const nn_window *s)
+{
+    const size_t K = nn__patch_size(s);
+    const int rows = nn__patch_rows(B, s), O = s->O / s->G;
+    if (nn__is_dense(s)) return nn_dense_work_size(B * s->H * s->W, s->C, s->O);
+    if (nn__is_depthwise(s)) return K * (size_t)s->C;
+    return (size_t)rows * (K + (size_t)O) + nn_dense_work_size(rows, (int)K, O);
+}
+
+static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b, int B,
+                           const nn_window *s, nn_activation activation, double alpha,
+                           nn_real *work)
+{
+    nn__job j = NN__EMPTY;
+    const size_t block = (size_t)nn__patch_rows(B, s);
+    nn_real *part = work + block * nn__patch_size(s);
+    j.s = s, j.B = B, j.y = y, j.x = x, j.w = w, j.b = b, j.patches = work;
+    j.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->finish;
+    j.alpha = alpha;
+    if (nn__is_dense(s))
+        nn__dense_run(y, x, w, b, B * s->H * s->W, s->C, s->O, activation, alpha, work);
+    else if (nn__is_depthwise(s)) nn__depthwise(&j);
+    else nn__conv2d_y(&j, part, part + block * (size_t)(s->O / s->G));
+}
+
+NN_API void nn_conv2d_forward(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b,
+                              int B, const nn_window *s, nn_real *work)
+{
+    nn__conv2d_run(y, x, w, b, B, s, NN_LINEAR, 0, work);
+}
+
+NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
+                               const nn_real *x, const nn_real *w, int B, const nn_window *s,
+                               nn_real *work)
+{
+    nn__job j = NN__EMPTY, again;
+    const size_t block = (size_t)nn__patch_rows(B, s), P = (size_t)s->OH * (size_t)s->OW;
+    nn_real *part = work + block * nn__patch_size(s), *rest = part + block * (size_t)(s->O / s->G);
+    j.s = s, j.B = B, j.dx = dx, j.dw = dw, j.dy = dy, j.x = x, j.w = w, j.patches = work;
+    again = j;
+    if (nn__is_dense(s))
+        nn_dense_backward(dx, dw, NULL, dy, x, w, B * s->H * s->W, s->C, s->O, work);
+    else if (nn__is_depthwise(s)) nn__depthwise(&j);
+    else {
+        if (dw) nn__conv2d_dw(&j, part, rest);
+        if (dx) nn__conv2d_dx(&again, part, rest);
+    }
+    for (int b = 0; db && b < B; b++) { /* image by image: shorter sums round less */
+        memset(work, 0, (size_t)s->O * sizeof *work);
+        nn__bias_backward(work, dy + (size_t)b * P * (size_t)s->O, (int)P, s->O);
+        nn__add_to(db, work, (size_t)s->O);
+    }
+}
+
+/* ---- pooling ------------------------------------------------------------ >>kernels/pool2d
+   x, dx (B, H, W, C); y, dy (B, OH, OW, C). Over the pixels of a window that lie in the image:
+
+     max    y = the largest x, or NaN where there is one;  dx += dy where the first such x is
+     mean   y = the sum of x / n, their number;            dx += dy / n for each of them
+
+   The pixels of a window are h rows of w, `row` numbers apart. */
+/* Where the largest of channel c lies. */
+static size_t nn__max_window_at(const nn_real *x, int h, int w, size_t row, size_t C, size_t c)
+{
+    size_t best = c;
+    for (int i = 1; i < h * w; i++) {
+        const size_t at = (size_t)(i / w) * row + (size_t)(i % w) * C + c;
+        if (x[at] > x[best] || (x[at] != x[at] && x[best] == x[best])) best = at;
+    }
+    return best;
+}
+
+static void nn__max_window_ref(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c++) y[c] = x[nn__max_window_at(x, h, w, row, C, c)];
+}
+
+static void nn__max_window_backward_ref(nn_real *dx, const nn_real *dy, const nn_real *x, int h,
+                                        int w, size_t row, size_t C)
+{
+    for (size_t c = 0; c < C; c++) dx[nn__max_window_at(x, h, w, row, C, c)] += dy[c];
+}
+
+static void nn__mean_window(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C)
+{
+    const nn_real n = (nn_real)(h * w);
+    memset(y, 0, C * sizeof *y);
+    for (int i = 0; i < h * w; i++)
+        nn__add_to(y, x + (size_t)(i / w) * row + (size_t)(i % w) * C, C);
+    for (size_t c = 0; c < C; c++) y[c] /= n;
+}
+
+static void nn__mean_window_backward(nn_real *dx, const nn_real *dy, int h, int w, size_t row,
+                                     size_t C)
+{
+    const nn_real n = (nn_real)(h * w);
+    for (int i = 0; i < h * w; i++)
+        for (size_t c = 0; c < C; c++)
+            dx[(size_t)(i / w) * row + (size_t)(i % w) * C + c] += dy[c] / n;
+}
+
+/* The window of output p: where its first pixel is in the image, how many rows and columns. */
+static size_t nn__window_at(const nn_window *s, int p, int *h, int *w)
+{
+    const int iy = p / s->OW * s->SH - s->top, ix = p % s->OW * s->SW - s->left;
+    const int y0 = NN__MAX(iy, 0), x0 = NN__MAX(ix, 0);
+    *h = NN__MIN(s->H - iy, s->KH) - (y0 - iy);
+    *w = NN__MIN(s->W - ix, s->KW) - (x0 - ix);
+    return ((size_t)y0 * (size_t)s->W + (size_t)x0) * (size_t)s->C;
+}
+
+/* Image b of y; image b of dx, which is zeroed first where it is not to be added to. */
+static void nn__pool_y(const nn__job *j, int b)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
+    const bool fast = C >= NN__SHORT && nn__vector();
+    int h, w;
+    for (int p = 0; p < (int)P; p++) {
+        const nn_real *x = j->x + (size_t)b * (size_t)s->H * row + nn__window_at(s, p, &h, &w);
+        nn_real *y = j->y + ((size_t)b * P + (size_t)p) * C;
+        if (j->average) nn__mean_window(y, x, h, w, row, C);
+        else if (fast) nn__vector()->max_window(y, x, h, w, row, C);
+        else nn__max_window_ref(y, x, h, w, row, C);
+    }
+}
+
+static void nn__pool_dx(const nn__job *j, int b)
+{
+    const nn_window *s = j->s;
+    const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
+    const size_t image = (size_t)b * (size_t)s->H * row;
+    const bool fast = C >= NN__SHORT && nn__vector();
+    int h, w;
+    if (!j->add) memset(j->dx + image, 0, (size_t)s->H * row * sizeof *j->dx);
+    for (int p = 0; p < (int)P; p++) {
+        const size_t at = image + nn__window_at(s, p, &h, &w);
+        const nn_real *dy = j->dy + ((size_t)b * P + (size_t)p) * C;
+        if (j->average) nn__mean_window_backward(j->dx + at, dy, h, w, row, C);
+        else if (fast) nn__vector()->max_window_backward(j->dx + at, dy, j->x + at, h, w, row, C);
+        else nn__max_window_backward_ref(j->dx + at, dy, j->x + at, h, w, row, C);
+    }
+}
+
+static void nn__pool_forward(nn_real *y, const nn_real *x, int B, const nn_window *s, bool average)
+{
+    nn__job j = NN__EMPTY;
+    j.y = y, j.x = x, j.s = s, j.average = average;
+    nn__each(nn__pool_y, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
+}
+
+static void nn__pool_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
+                              const nn_window *s, bool average, bool add)
+{
+    nn__job j = NN__EMPTY;
+    j.dx = dx, j.dy = dy, j.x = x, j.s = s, j.average = average, j.add = add;
+    nn__each(nn__pool_dx, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
+}
+
+NN_API void nn_max_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s)
+{
+    nn__pool_forward(y, x, B, s, false);
+}
+
+NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
+                                   const nn_window *s)
+{
+    nn__pool_backward(dx, dy, x, B, s, false, true);
+}
+
+NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s)
+{
+    nn__pool_forward(y, x, B, s, true);
+}
+
+NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s)
+{
+    nn__pool_backward(dx, dy, NULL, B, s, true, true);
+}
+
+/* ---- batch norm ------------------------------------------------------ >>kernels/batch_norm
+   x, dx, y, dy (N, C): all numbers of channel c, whatever row, image or pixel they belong to.
+
+     forward    m = mean of x,  v = mean of (x - m)²,  r = 1 / sqrt(v + epsilon)
+                x' = (x - m) r,   y = gamma x' + beta
+     backward   dbeta += sum of dy,   dgamma += sum of dy x'
+                dx += gamma r (dy - mean of dy - x' mean of dy x')
+                and with given m and v, which do not depend on x,  dx += gamma r dy
+
+   Ioffe and Szegedy 2015. Two passes, in double, of what is left after taking off the first number:
+   E[x²] - m² would lose all digits where m is large, and a constant channel gives exactly beta. */
+enum { NN__CHANNELS = 16 }; /* a piece: what a line of the cache holds of a row */
+
+/* Mean and variance of n <= NN__CHANNELS channels; rows are C numbers apart. */
+static void nn__moments(const nn_real *x, int N, int C, int n, nn_real *mean, nn_real *variance)
+{
+    double sum[NN__CHANNELS] = { 0 }, squares[NN__CHANNELS] = { 0 };
+    const nn_real *x_i = x;
+    for (int i = 0; i < N; i++, x_i += C)
+        for (int c = 0; c < n; c++) sum[c] += (double)x_i[c] - (double)x[c];
+    for (int c = 0; c < n; c++) sum[c] = sum[c] / N + (double)x[c];
+    x_i = x;
+    for (int i = 0; i < N; i++, x_i += C)
+        for (int c = 0; c < n; c++) {
+            const double d = (double)x_i[c] - sum[c];
+            squares[c] += d * d;
+        }
+    for (int c = 0; c < n; c++) mean[c] = (nn_real)sum[c], variance[c] = (nn_real)(squares[c] / N);
+}
+
+static nn_real nn__rate_of(nn_real variance, double epsilon) /* r */
+{
+    return (nn_real)(1 / sqrt((double)variance + epsilon));
+}
+
+/* Piece i of the channels. */
+static void nn__batch_norm_y(const nn__job *j, int i)
+{
+    const int C = j->C, from = i * NN__CHANNELS, n = NN__MIN(C - from, (int)NN__CHANNELS);
+    const nn_real *x = j->x + from, *gamma = j->w + from, *beta = j->b + from;
+    nn_real r[NN__CHANNELS], *m = j->mean + from, *v = j->variance + from, *y = j->y + from;
+    if (j->training) nn__moments(x, j->N, C, n, m, v);
+    for (int c = 0; c < n; c++) r[c] = nn__rate_of(v[c], j->epsilon);
+    for (int k = 0; k < j->N; k++, x += C, y += C)
+        for (int c = 0; c < n; c++) y[c] = gamma[c] * ((x[c] - m[c]) * r[c]) + beta[c];
+}
+
+static void nn__batch_norm_dx(const nn__job *j, int i)
+{
+    const int C = j->C, from = i * NN__CHANNELS, n = NN__MIN(C - from, (int)NN__CHANNELS);
+    const nn_real *x = j->x + from, *dy = j->dy + from, *gamma = j->w + from;
+    const nn_real *m = j->mean + from, *v = j->variance + from;
+    double sum[NN__CHANNELS] = { 0 }, product[NN__CHANNELS] = { 0 };
+    nn_real r[NN__CHANNELS], a[NN__CHANNELS], b[NN__CHANNELS], *dx = j->dx + from;
+    for (int c = 0; c < n; c++) r[c] = nn__rate_of(v[c], j->epsilon);
+    for (int k = 0; k < j->N; k++, x += C, dy += C)
+        for (int c = 0; c < n; c++) {
+            sum[c] += (double)dy[c];
+            product[c] += (double)(dy[c] * ((x[c] - m[c]) * r[c]));
+        }
+    for (int c = 0; c < n; c++) {
+        if (j->db) j->db[from + c] += (nn_real)sum[c];
+        if (j->dw) j->dw[from + c] += (nn_real)product[c];
+        a[c] = j->training ? (nn_real)(sum[c] / j->N) : 0;
+        b[c] = j->training ? (nn_real)(product[c] / j->N) : 0;
+    }
+    x = j->x + from, dy = j->dy + from;
+    for (int k = 0; j->dx && k < j->N; k++, x += C, dy += C, dx += C)
+        for (int c = 0; c < n; c++)
+            dx[c] += gamma[c] * r[c] * (dy[c] - a[c] - (x[c] - m[c]) * r[c] * b[c]);
+}
+
+NN_API void nn_batch_norm_forward(nn_real *y, nn_real *mean, nn_real *variance, const nn_real *x,
+                                  const nn_real *gamma, const nn_real *beta, int N, int C,
+                                  double epsilon, bool training)
+{
+    nn__job j = NN__EMPTY;
+    j.y = y, j.mean = mean, j.variance = variance, j.x = x, j.w = gamma, j.b = beta;
+    j.N = N, j.C = C, j.epsilon = epsilon, j.training = training;
+    nn__each(nn__batch_norm_y, &j, (C + NN__CHANNELS - 1) / NN__CHANNELS, 3.0 * N * C);
+}
+
+NN_API void nn_batch_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
+                                   const nn_real *x, const nn_real *gamma, nn_real *mean,
+                                   nn_real *variance, int N, int C, double epsilon, bool training)
+{
+    nn__job j = NN__EMPTY;
+    j.dx = dx, j.dw = dgamma, j.db = dbeta, j.dy = dy, j.x = x, j.w = gamma;
+    j.mean = mean, j.variance = variance;
+    j.N = N, j.C = C, j.epsilon = epsilon, j.training = training;
+    nn__each(nn__batch_norm_dx, &j, (C + NN__CHANNELS - 1) / NN__CHANNELS, 3.0 * N * C);
+}
+
+/* ---- layer norm ------------------------------------------------------ >>kernels/layer_norm
+   The same along the rows of (N, C): m, v and r belong to a row, gamma and beta (C) to a column.
+
+     forward    y = gamma x' + beta
+     backward   dbeta += sum over rows of dy,   dgamma += sum over rows of dy x'
+                dx += r (g - mean of g - x' mean of g x'),   g = gamma dy, means over the row
+
+   Ba, Kiros and Hinton 2016. Backward computes m and r again: cheaper than keeping them. */
+NN_API void nn_layer_norm_forward(nn_real *y, const nn_real *x, const nn_real *gamma,
+                                  const nn_real *beta, int N, int C, double epsilon)
+{
+    for (int i = 0; i < N; i++, x += C, y += C) {
+        nn_real m, v;
+        nn__moments(x, C, 1, 1, &m, &v);
+        const nn_real r = nn__rate_of(v, epsilon);
+        for (int c = 0; c < C; c++) y[c] = gamma[c] * ((x[c] - m) * r) + beta[c];
+    }
+}
+
+NN_API void nn_layer_norm_backward(nn_real *dx, nn_real *dgamma, nn_real *dbeta, const nn_real *dy,
+                                   const nn_real *x, const nn_real *gamma, int N, int C,
+                                   double epsilon)
+{
+    for (int i = 0; i < N; i++, x += C, dy += C) {
+        nn_real m, v;
+        double sum = 0, product = 0;
+        nn__moments(x, C, 1, 1, &m, &v);
+        const nn_real r = nn__rate_of(v, epsilon);
+        for (int c = 0; c < C; c++) {
+            const nn_real g = gamma[c] * dy[c], x_c = (x[c] - m) * r;
+            sum += (double)g, product += (double)(g * x_c);
+            if (dgamma) dgamma[c] += dy[c] * x_c;
+            if (dbeta) dbeta[c] += dy[c];
+        }
+        const nn_real a = (nn_real)(sum / C), b = (nn_real)(product / C);
+        nn_real *dx_i = dx + (size_t)i * (size_t)C;
+        for (int c = 0; dx && c < C; c++)
+            dx_i[c] += r * (gamma[c] * dy[c] - a - (x[c] - m) * r * b);
+    }
 }
 
 /* ---- penalties -------------------------------------------------------- >>kernels/penalty
@@ -4908,8 +5751,8 @@ NN_API nn_tensor *nn_parameter_named(const nn_model *model, const char *name)
 NN_API void nn_freeze(nn_tensor *layer, bool frozen)
 {
     if (!layer) return;
-    if (layer->parameter) layer->frozen = frozen;
-    for (int i = 0; i < 4; i++)
+    if (layer->parameter) layer->frozen = frozen || layer->state;
+    for (int i = 0; i < NN__MAX_IN; i++)
         if (layer->in[i] && (layer->in[i]->parameter || layer->in[i]->hidden))
             nn_freeze(layer->in[i], frozen);
 }
@@ -4984,41 +5827,66 @@ static nn_tensor *nn__before_activation(nn_tensor *t)
     return t->in[0] && t->in[0]->hidden ? t->in[0] : t;
 }
 
-/* Weight and bias of a new dense layer t: new ones, or those of args.share. */
-static bool nn__dense_parameters(nn_tensor *t, const nn_dense_args *args)
+/* Weight and bias of a new layer t. dim: the shape of the weight; reach: how many outputs of each
+   unit an input has part in, which fan_out counts. */
+static bool nn__layer_parameters(nn_tensor *t, const nn_dense_args *args, const int *dim,
+                                 double reach)
 {
     nn_parameter_args p = NN__EMPTY;
     char name[NN_NAME_SIZE + 8];
     p.at = args->at, p.model = t->model, p.frozen = args->frozen, p.name = name;
-    p.dim0 = args->units, p.dim1 = args->x->dim[args->x->rank - 1];
+    p.dim0 = dim[0], p.dim1 = dim[1], p.dim2 = dim[2], p.dim3 = dim[3];
     p.init = args->init != NN_INIT_DEFAULT        ? args->init
              : nn__is_relu_like(args->activation) ? NN_HE_UNIFORM
                                                   : NN_GLOROT_UNIFORM;
     p.init_scale = args->init_scale, p.l1 = args->l1, p.l2 = args->l2;
     snprintf(name, sizeof name, "%.31s.weight", t->name);
     t->in[1] = nn_parameter_make(p);
+    if (t->in[1]) t->in[1]->number = reach;
     if (!t->in[1] || args->no_bias) return t->in[1] != NULL;
-    p.dim1 = 0, p.init = NN_INIT_ZEROS, p.l1 = p.l2 = 0;
+    p.dim1 = p.dim2 = p.dim3 = 0, p.init = NN_INIT_ZEROS, p.l1 = p.l2 = 0;
     snprintf(name, sizeof name, "%.31s.bias", t->name);
     t->in[2] = nn_parameter_make(p);
     return t->in[2] != NULL;
 }
 
-static bool nn__dense_share(nn_tensor *t, const nn_dense_args *args)
+/* Or those of `source`, which must be a layer of the same kind with such a weight. */
+static bool nn__layer_share(nn_tensor *t, nn_tensor *source, const int *dim, const char *call)
 {
-    nn_tensor *source = nn__before_activation(args->share);
-    if (source->op != &nn__op_dense || source->model != t->model ||
-        source->in[1]->dim[0] != args->units ||
-        source->in[1]->dim[1] != args->x->dim[args->x->rank - 1]) {
-        nn__fail(args->at, NN_ERR_SHAPE, "nn_dense",
+    const nn_tensor *s = nn__before_activation(source);
+    const bool fits =
+        s->op == t->op && s->model == t->model && memcmp(s->in[1]->dim, dim, sizeof t->dim) == 0;
+    for (int k = 1; fits && k < NN__MAX_IN; k++) t->in[k] = s->in[k];
+    if (fits) return true;
+    if (t->op == &nn__op_dense)
+        nn__fail(t->at, NN_ERR_SHAPE, call,
                  ".share needs a dense layer of this model with "
                  "%d inputs and %d units; %s is not one",
-                 args->x->dim[args->x->rank - 1], args->units, args->share->name);
-        nn__graph_failed(t->model, NN_ERR_SHAPE);
-        return false;
-    }
-    t->in[1] = source->in[1], t->in[2] = source->in[2];
-    return true;
+                 dim[1], dim[0], source->name);
+    else
+        nn__fail(t->at, NN_ERR_SHAPE, call,
+                 ".share needs a %s layer of this model with weights of shape (%d, %d, %d, %d); "
+                 "%s is not one",
+                 t->op->name, dim[0], dim[1], dim[2], dim[3], source->name);
+    nn__graph_failed(t->model, NN_ERR_SHAPE);
+    return false;
+}
+
+/* Gives the layer t, dense or a convolution, its parameters, and puts its activation behind it. */
+static nn_tensor *nn__layer_finish(nn_tensor *t, const nn_dense_args *args, const int *dim,
+                                   double reach, const char *call)
+{
+    nn_activate_args a = NN__EMPTY;
+    char name[NN_NAME_SIZE];
+    t->in[0] = args->x;
+    if (args->share ? !nn__layer_share(t, args->share, dim, call)
+                    : !nn__layer_parameters(t, args, dim, reach))
+        return NULL;
+    if (args->activation == NN_LINEAR) return t;
+    nn__copy_text(name, sizeof name, t->name);
+    a.at = args->at, a.x = t, a.activation = args->activation, a.alpha = args->alpha, a.name = name;
+    t->hidden = true; /* what the caller gets, and what has the layer's name, is the activation */
+    return nn_activate_make(a);
 }
 
 NN_API nn_tensor *nn_dense_make(nn_dense_args args)
@@ -5030,21 +5898,262 @@ NN_API nn_tensor *nn_dense_make(nn_dense_args args)
             m,
             nn__fail(args.at, NN_ERR_SHAPE, "nn_dense",
                      "needs at least one unit (it has %d) and an input with an axis", args.units));
+    const int dim[NN_MAX_RANK] = { args.units, args.x->dim[args.x->rank - 1], 0, 0 };
     nn_tensor *t = nn__tensor_new(m, args.at, &nn__op_dense, "nn_dense");
     if (!t) return NULL;
     nn__same_shape(t, args.x);
     t->dim[t->rank - 1] = args.units;
     if (!nn__tensor_shape(t, "nn_dense", t->dim)) return NULL;
     nn__tensor_name(t, args.name, "dense");
-    t->in[0] = args.x;
-    if (args.share ? !nn__dense_share(t, &args) : !nn__dense_parameters(t, &args)) return NULL;
-    if (args.activation == NN_LINEAR) return t;
-    nn_activate_args a = NN__EMPTY;
-    char name[NN_NAME_SIZE];
-    nn__copy_text(name, sizeof name, t->name);
-    a.at = args.at, a.x = t, a.activation = args.activation, a.alpha = args.alpha, a.name = name;
-    t->hidden = true; /* what the caller gets, and what has the layer's name, is the activation */
-    return nn_activate_make(a);
+    return nn__layer_finish(t, &args, dim, 1, "nn_dense");
+}
+
+/* ---- convolution ------------------------------------------------------ >>graph/conv2d */
+
+static void nn__conv2d_op_forward(nn_tensor *t)
+{
+    nn__conv2d_run(t->value, t->in[0]->value, t->in[1]->value, t->in[2] ? t->in[2]->value : NULL,
+                   nn__rows_of(t), &t->window, t->activation, t->number, t->model->run->work);
+}
+
+static void nn__conv2d_op_backward(nn_tensor *t)
+{
+    nn_tensor *x = t->in[0], *w = t->in[1];
+    nn_real *dx = nn__grad(x), *dw = nn__grad(w), *db = nn__grad(t->in[2]);
+    nn_conv2d_backward(dx, dw, db, t->grad, x->value, w->value, nn__rows_of(t), &t->window,
+                       t->model->run->work);
+}
+
+static size_t nn__conv2d_op_work(const nn_tensor *t, int rows)
+{
+    return nn_conv2d_work_size(t->batched ? rows : 1, &t->window);
+}
+
+static const nn__op nn__op_conv2d = { "conv2d", nn__conv2d_op_forward, nn__conv2d_op_backward,
+                                      nn__conv2d_op_work };
+
+/* How a kernel of h x w slides over x, or false after an error. */
+static bool nn__window_fits(nn_window *s, const nn_tensor *x, nn_place at, const char *call, int h,
+                            int w, int stride_h, int stride_w, nn_padding padding)
+{
+    char shape[NN__SHAPE_SIZE];
+    nn__shape_text(shape, sizeof shape, x);
+    if (x->rank != 3)
+        nn__fail(at, NN_ERR_SHAPE, call,
+                 "%s (line %d) has shape %s, but images have three axes (height, width, channels); "
+                 "use nn_reshape first, with 1 channel for grey images",
+                 x->name, x->at.line, shape);
+    else if (h <= 0 || w <= 0 || stride_h <= 0 || stride_w <= 0 ||
+             (padding != NN_VALID && padding != NN_SAME))
+        nn__fail(at, NN_ERR_SHAPE, call,
+                 "a window of %d x %d with stride %d: all must be at least 1, and .padding is "
+                 "NN_VALID or NN_SAME",
+                 h, w, NN__MIN(stride_h, stride_w));
+    else {
+        *s = nn_window_of(x->dim[0], x->dim[1], x->dim[2], h, w, stride_h, stride_w, padding);
+        if (s->OH > 0 && s->OW > 0) return true;
+        nn__fail(at, NN_ERR_SHAPE, call,
+                 "a window of %d x %d is larger than %s (line %d) of shape %s; use .padding = "
+                 "NN_SAME, a smaller window, or less pooling before it",
+                 h, w, x->name, x->at.line, shape);
+    }
+    nn__graph_failed(x->model, NN_ERR_SHAPE);
+    return false;
+}
+
+/* A new tensor for what slides over x. */
+static nn_tensor *nn__window_tensor(const nn_window *s, nn_tensor *x, nn_place at, const nn__op *op,
+                                    const char *call, const char *name)
+{
+    const int dim[NN_MAX_RANK] = { s->OH, s->OW, s->O, 0 };
+    nn_tensor *t = nn__tensor_new(x->model, at, op, call);
+    if (!t || !nn__tensor_shape(t, call, dim)) return NULL;
+    nn__tensor_name(t, name, op->name);
+    t->in[0] = x, t->batched = x->batched, t->window = *s;
+    return t;
+}
+
+NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args)
+{
+    const char *call = "nn_conv2d";
+    nn_window s;
+    const int stride = args.stride ? args.stride : 1, G = args.groups ? args.groups : 1;
+    const int h = args.kernel_h ? args.kernel_h : args.kernel;
+    const int w = args.kernel_w ? args.kernel_w : args.kernel;
+    if (!args.x || !nn__window_fits(&s, args.x, args.at, call, h, w, stride, stride, args.padding))
+        return NULL;
+    if (args.filters <= 0 || G < 0 || s.C % G != 0 || args.filters % G != 0)
+        return nn__graph_failed(
+            args.x->model,
+            nn__fail(args.at, NN_ERR_SHAPE, call,
+                     "%d filters in %d groups on the %d channels of %s: there must be at least one "
+                     "filter, and the number of groups must divide filters and channels",
+                     args.filters, G, s.C, args.x->name));
+    s.O = args.filters, s.G = G;
+    const int dim[NN_MAX_RANK] = { s.O, h, w, s.C / G };
+    nn_tensor *t = nn__window_tensor(&s, args.x, args.at, &nn__op_conv2d, call, args.name);
+    if (!t) return NULL;
+    nn_dense_args d = NN__EMPTY; /* the rest is as for dense */
+    d.at = args.at, d.x = args.x, d.activation = args.activation, d.alpha = args.alpha;
+    d.no_bias = args.no_bias, d.init = args.init, d.init_scale = args.init_scale;
+    d.l1 = args.l1, d.l2 = args.l2, d.frozen = args.frozen, d.share = args.share;
+    return nn__layer_finish(t, &d, dim, (double)h * w / G, call);
+}
+
+/* ---- pooling ---------------------------------------------------------- >>graph/pool2d */
+
+static void nn__pool_op_forward(nn_tensor *t) /* number: 1 for the mean, 0 for the largest */
+{
+    nn__pool_forward(t->value, t->in[0]->value, nn__rows_of(t), &t->window, t->number > 0);
+}
+
+static void nn__pool_op_backward(nn_tensor *t)
+{
+    nn_tensor *x = t->in[0];
+    if (!x->needs_grad) return;
+    const bool add = nn__grad_flag(x) != 0;
+    nn__pool_backward(x->grad, t->grad, x->value, nn__rows_of(t), &t->window, t->number > 0, add);
+}
+
+static const nn__op nn__op_max_pool2d = { "max_pool2d", nn__pool_op_forward, nn__pool_op_backward,
+                                          NULL };
+static const nn__op nn__op_avg_pool2d = { "avg_pool2d", nn__pool_op_forward, nn__pool_op_backward,
+                                          NULL };
+
+NN_API nn_tensor *nn_pool2d_make(nn_pool2d_args args)
+{
+    static const char *const calls[] = { "nn_max_pool2d", "nn_avg_pool2d", "nn_global_max_pool2d",
+                                         "nn_global_avg_pool2d" };
+    const char *call = calls[2 * args.global + args.average];
+    const nn__op *op = args.average ? &nn__op_avg_pool2d : &nn__op_max_pool2d;
+    nn_window s;
+    if (!args.x) return NULL;
+    int h = args.size_h ? args.size_h : args.size, w = args.size_w ? args.size_w : args.size;
+    if (args.global) h = args.x->dim[0], w = args.x->dim[1], args.padding = NN_VALID;
+    if (!nn__window_fits(&s, args.x, args.at, call, h, w, args.stride ? args.stride : h,
+                         args.stride ? args.stride : w, args.padding))
+        return NULL;
+    nn_tensor *t = nn__window_tensor(&s, args.x, args.at, op, call, args.name);
+    if (t) t->number = args.average;
+    if (t && args.global) t->rank = 1, t->dim[0] = s.C, t->dim[1] = t->dim[2] = 0;
+    return t;
+}
+
+/* ---- norms -------------------------------------------------------------- >>graph/norm
+   Parameters as PyTorch names them: weight is gamma, bias is beta. running_mean and running_var are
+   parameters that no optimizer moves: they are saved, shared and restored with the others. A
+   training pass leaves the moments of its batch in t->saved; nn_step takes them over, so that a
+   pass that fails, or that a gradient check makes, changes nothing. */
+
+/* Whether the moments of the batch count: not in inference, nor where the layer is frozen. */
+static bool nn__uses_batch(const nn_tensor *t)
+{
+    return t->model->run->mode == NN_TRAINING && !(t->in[1]->frozen && t->in[2]->frozen);
+}
+
+static void nn__norm_forward(nn_tensor *t)
+{
+    const int C = t->dim[t->rank - 1], N = (int)(nn__entries(t) / (size_t)C);
+    const nn_real *x = t->in[0]->value, *gamma = t->in[1]->value, *beta = t->in[2]->value;
+    const bool batch = nn__uses_batch(t);
+    if (!t->in[3]) nn_layer_norm_forward(t->value, x, gamma, beta, N, C, t->epsilon);
+    else
+        nn_batch_norm_forward(t->value, batch ? t->saved : t->in[3]->value,
+                              batch ? t->saved + C : t->in[4]->value, x, gamma, beta, N, C,
+                              t->epsilon, batch);
+    if (t->in[3] && batch) t->fresh = N;
+}
+
+static void nn__norm_backward(nn_tensor *t)
+{
+    const int C = t->dim[t->rank - 1], N = (int)(nn__entries(t) / (size_t)C);
+    const nn_real *x = t->in[0]->value, *gamma = t->in[1]->value;
+    const bool batch = nn__uses_batch(t);
+    nn_real *dx = nn__grad(t->in[0]), *dgamma = nn__grad(t->in[1]), *dbeta = nn__grad(t->in[2]);
+    if (!t->in[3]) nn_layer_norm_backward(dx, dgamma, dbeta, t->grad, x, gamma, N, C, t->epsilon);
+    else
+        nn_batch_norm_backward(dx, dgamma, dbeta, t->grad, x, gamma,
+                               batch ? t->saved : t->in[3]->value,
+                               batch ? t->saved + C : t->in[4]->value, N, C, t->epsilon, batch);
+}
+
+static const nn__op nn__op_batch_norm = { "batch_norm", nn__norm_forward, nn__norm_backward, NULL };
+static const nn__op nn__op_layer_norm = { "layer_norm", nn__norm_forward, nn__norm_backward, NULL };
+
+/* The running statistics after a step: moved towards the moments of its batch, where the variance
+   is that of a sample, over N - 1, as in PyTorch. */
+static void nn__update_running(nn_model *m)
+{
+    for (int i = 0; i < m->run->tensors; i++) {
+        nn_tensor *t = m->run->tensor[i];
+        const double unbiased = t->fresh > 1 ? t->fresh / (t->fresh - 1.0) : 1;
+        const size_t C = t->saved_size / 2;
+        for (size_t c = 0; t->fresh > 0 && c < 2 * C; c++) {
+            nn_real *running = c < C ? &t->in[3]->value[c] : &t->in[4]->value[c - C];
+            const double now = (double)t->saved[c] * (c < C ? 1 : unbiased), old = (double)*running;
+            *running = (nn_real)(old + t->number * (now - old));
+        }
+        t->fresh = 0;
+    }
+}
+
+/* Whether a training pass with n samples gives every batch norm something to divide by. */
+static nn_status nn__check_batch(const nn_model *m, int n, nn_place at, const char *call)
+{
+    for (int i = 0; i < m->run->tensors; i++) {
+        const nn_tensor *t = m->run->tensor[i];
+        if (!t->used || t->op != &nn__op_batch_norm || (t->in[1]->frozen && t->in[2]->frozen))
+            continue;
+        if (t->size / (size_t)t->dim[t->rank - 1] * (size_t)(t->batched ? n : 1) > 1) continue;
+        return nn__fail(at, NN_ERR_ARGUMENT, call,
+                        "a batch of %d sample has one value for each channel of %s (line %d), and "
+                        "one value has no variance; take a batch size that leaves no single sample "
+                        "over, or nn_layer_norm",
+                        n, t->name, t->at.line);
+    }
+    return NN_OK;
+}
+
+/* gamma, beta and, for batch norm, the running statistics. */
+static bool nn__norm_parameters(nn_tensor *t, const nn_norm_args *args)
+{
+    static const char *const names[] = { "weight", "bias", "running_mean", "running_var" };
+    nn_parameter_args p = NN__EMPTY;
+    char name[NN_NAME_SIZE + 8];
+    p.at = args->at, p.model = t->model, p.name = name, p.dim0 = t->dim[t->rank - 1];
+    for (int k = 0; k < (t->op == &nn__op_batch_norm ? 4 : 2); k++) {
+        snprintf(name, sizeof name, "%.26s.%s", t->name, names[k]);
+        p.init = k == 0 || k == 3 ? NN_INIT_ONES : NN_INIT_ZEROS, p.frozen = args->frozen || k > 1;
+        t->in[k + 1] = nn_parameter_make(p);
+        if (!t->in[k + 1]) return false;
+        t->in[k + 1]->state = k > 1;
+    }
+    return true;
+}
+
+NN_API nn_tensor *nn_norm_make(nn_norm_args args)
+{
+    nn_tensor *x = args.x;
+    const char *call = args.batch ? "nn_batch_norm" : "nn_layer_norm";
+    if (!x) return NULL;
+    if (x->rank == 0 || !(args.epsilon >= 0) || !(args.momentum >= 0 && args.momentum <= 1))
+        return nn__graph_failed(
+            x->model, nn__fail(args.at, NN_ERR_ARGUMENT, call,
+                               "epsilon %g, momentum %g: epsilon is at least 0, momentum from 0 to "
+                               "1, and the input %s has an axis",
+                               args.epsilon, args.momentum, x->name));
+    const int dim[NN_MAX_RANK] = { x->dim[x->rank - 1], 0, 0, 0 };
+    const nn__op *op = args.batch ? &nn__op_batch_norm : &nn__op_layer_norm;
+    nn_tensor *t = nn__tensor_new(x->model, args.at, op, call);
+    if (!t) return NULL;
+    nn__same_shape(t, x);
+    nn__tensor_name(t, args.name, op->name);
+    t->in[0] = x, t->epsilon = args.epsilon > 0 ? args.epsilon : 1e-5;
+    t->number = args.momentum > 0 ? args.momentum : 0.1;
+    t->saved_size = args.batch ? 2 * (size_t)dim[0] : 0;
+    bool done =
+        args.share ? nn__layer_share(t, args.share, dim, call) : nn__norm_parameters(t, &args);
+    return done ? t : NULL;
 }
 
 /* ---- activation --------------------------------------------------- >>graph/activation */
@@ -5681,7 +6790,7 @@ static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep
     nn__run *r = m->run;
     for (int i = 0; i < r->tensors; i++) r->tensor[i]->used = r->tensor[i] == output;
     for (int i = r->tensors - 1; i >= 0; i--)
-        for (int k = 0; r->tensor[i]->used && k < 4; k++)
+        for (int k = 0; r->tensor[i]->used && k < NN__MAX_IN; k++)
             if (r->tensor[i]->in[k]) r->tensor[i]->in[k]->used = true;
     for (int i = 0; i < r->tensors; i++) { /* parameters first: they stand behind their layer */
         nn_tensor *t = r->tensor[i];
@@ -5690,7 +6799,7 @@ static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep
     for (int i = 0; i < r->tensors; i++) {
         nn_tensor *t = r->tensor[i], *x = t->in[0];
         t->masked = t->constant && !nn__finite(t->constant, t->size);
-        for (int k = 0; k < 4 && t->in[k]; k++) {
+        for (int k = 0; k < NN__MAX_IN && t->in[k]; k++) {
             if (t->used && t->in[k]->needs_grad) t->needs_grad = true;
             if (t->in[k]->masked && t->activation != NN_SOFTMAX) t->masked = true;
         }
@@ -5743,6 +6852,7 @@ static size_t nn__layout(nn_model *m, int samples, nn_real *base)
         if (t->view_of) continue;
         t->value = t->constant ? t->constant : nn__arena_take(base, &used, n);
         t->grad = t->needs_grad ? nn__arena_take(base, &used, n) : NULL;
+        t->saved = nn__arena_take(base, &used, t->saved_size), t->fresh = 0;
     }
     r->sample = (int *)(void *)nn__arena_take(base, &used, nn__ints((size_t)samples));
     if (r->loss != NN_LOSS_NONE) nn__layout_loss(r, base, &used, (size_t)samples);
@@ -5786,6 +6896,7 @@ static nn_status nn__reserve(nn_model *m, int samples, nn_place at, const char *
 static void nn__initialise(nn_tensor *t, nn_random random)
 {
     double out = t->rank > 0 ? t->dim[0] : 1, in = (double)t->size / out, spread = 0;
+    if (t->number > 0) out *= t->number; /* of a convolution: see nn__layer_parameters */
     double own = t->init_scale > 0 ? t->init_scale : 0.05;
     bool normal = false;
     switch (t->init) {
@@ -5847,7 +6958,7 @@ static nn_status nn__plan_begin(nn_model *m, nn_tensor *output, nn_place at, con
     nn__run *r = m->run;
     for (int i = 0; i < r->tensors; i++) r->tensor[i]->written = r->tensor[i] == output;
     for (int i = r->tensors - 1; i >= 0; i--) /* `written` marks what leads to the output here */
-        for (int k = 0; r->tensor[i]->written && k < 4; k++)
+        for (int k = 0; r->tensor[i]->written && k < NN__MAX_IN; k++)
             if (r->tensor[i]->in[k]) r->tensor[i]->in[k]->written = true;
     for (int i = 0; i < r->inputs; i++)
         if (!r->input[i]->written)
@@ -5867,7 +6978,8 @@ static void nn__plan(nn_model *m, nn_tensor *output, const nn_tensor *keep, bool
     nn__free(r->arena);
     r->arena = NULL, r->capacity = 0;
     for (int i = 0; i < r->tensors; i++)
-        if (!r->tensor[i]->parameter) r->tensor[i]->value = r->tensor[i]->grad = NULL;
+        if (!r->tensor[i]->parameter)
+            r->tensor[i]->value = r->tensor[i]->grad = NULL, r->tensor[i]->fresh = 0;
     m->output = output, m->batch = 0, r->has_targets = false;
     m->bytes = 2 * m->parameters * sizeof(nn_real);
     r->built = true, r->training = training, r->compile_at = at;
@@ -6085,7 +7197,7 @@ static nn_tensor *nn__find_logits(const nn_compile_args *args)
     bool sigmoid = y->op == &nn__op_activation && y->activation == NN_SIGMOID;
     bool fused = nn__is_softmax_loss(args->loss) ? softmax && y == args->output
                                                  : sigmoid && nn__is_binary(args->loss);
-    bool linear = y->op == &nn__op_dense;
+    bool linear = y->op == &nn__op_dense || y->op == &nn__op_conv2d;
     if (!nn__is_softmax_loss(args->loss) && !nn__is_binary(args->loss)) return args->output;
     if (args->from_logits) return softmax || sigmoid ? NULL : args->output;
     if (fused) return y->in[0];
@@ -6505,6 +7617,7 @@ static bool nn__is_sound(const nn_tensor *t, const nn_real *x)
 {
     size_t n = t->parameter ? t->size : nn__entries(t);
     bool sound = nn__finite(x, n);
+    if (x == t->value && t->fresh && !nn__finite(t->saved, t->saved_size)) return false;
     if (sound || x != t->value || !t->masked) return sound;
     for (size_t i = 0; i < n; i++)
         if (nn__is_nan((double)x[i])) return false;
@@ -6526,7 +7639,8 @@ static nn_status nn__numeric_error(const nn_model *m, const char *call, bool bac
             continue;
         if (!nn__is_sound(t, x)) found = t;
     }
-    for (int k = 0; found && !backward && k < 4; k++) { /* a layer's parameters stand behind it */
+    for (int k = 0; found && !backward && k < NN__MAX_IN;
+         k++) { /* a layer's parameters stand behind it */
         const nn_tensor *p = found->in[k];
         if (p && p->parameter && !nn__finite(p->value, p->size)) found = p;
     }
@@ -6595,6 +7709,9 @@ static nn_status nn__probability_error(const nn_model *m, const char *call)
 
 static nn_status nn__forward(nn_model *m, nn_mode mode, const char *call)
 {
+    nn_status batch =
+        mode == NN_TRAINING ? nn__check_batch(m, m->batch, m->run->compile_at, call) : NN_OK;
+    if (batch) return batch;
     nn__run_graph(m, mode);
     if (mode != NN_TRAINING) return NN_OK;
     if (m->run->has_targets && !nn__finite(m->run->row_loss, (size_t)(m->batch * m->run->rows))) {
@@ -6791,6 +7908,7 @@ static nn_status nn__step(nn_model *m, const char *call)
                         m->epoch, m->step, lr, reach);
     m->run->t++, m->updates++;
     nn__update_all(m, lr);
+    nn__update_running(m);
     return NN_OK;
 }
 
@@ -7141,7 +8259,9 @@ static nn_status nn__fit_begin(nn_fit_args *args)
     int batch = args->batch_size == 0 ? 32 : args->batch_size;
     r->batch_size = batch == NN_FULL_BATCH || batch > r->samples ? r->samples : batch;
     int epochs = args->epochs == 0 ? 1 : NN__MAX(args->epochs, 0);
-    status = nn__reserve(m, r->batch_size, args->at, call);
+    int last = r->samples % r->batch_size; /* of an epoch, the smallest batch */
+    status = epochs > 0 ? nn__check_batch(m, last ? last : r->batch_size, args->at, call) : NN_OK;
+    if (!status) status = nn__reserve(m, r->batch_size, args->at, call);
     if (!status) status = nn__fit_memory(m, args->data, epochs);
     if (status) nn__fit_free(r);
     else nn__fit_counters(m, epochs);
@@ -7389,11 +8509,13 @@ static size_t nn__own_parameters(const nn_tensor *t, int *shared)
     size_t n = t->parameter ? t->size : 0;
     *shared = 0;
     if (t->op == &nn__op_activation && t->in[0]->hidden) t = t->in[0];
-    for (int k = 0; t->op == &nn__op_dense && k < 4; k++) {
+    bool owns = t->op == &nn__op_dense || t->op == &nn__op_conv2d || t->op == &nn__op_batch_norm ||
+                t->op == &nn__op_layer_norm;
+    for (int k = 0; owns && k < NN__MAX_IN; k++) {
         if (!t->in[k] || !t->in[k]->parameter) continue;
         bool first = true;
         for (int i = 0; i < r->tensors && r->tensor[i] != t; i++)
-            for (int j = 0; j < 4; j++)
+            for (int j = 0; j < NN__MAX_IN; j++)
                 if (r->tensor[i]->in[j] == t->in[k]) first = false;
         if (first) n += t->in[k]->size;
         else *shared = 1;
@@ -7426,8 +8548,13 @@ NN_API nn_status nn_summary(nn_model *model, int batch_size)
     int state = (r->state1 != NULL) + (r->state2 != NULL);
     if (r->arena) nn__layout(model, r->capacity, r->arena);
     double bytes = ((double)arena + (double)model->parameters * (2.0 + state)) * sizeof(nn_real);
-    nn__log(NN_LOG_INFO, "%zu parameters; %s takes %.2f MB at batch size %d", model->parameters,
-            r->training ? "training" : "prediction", bytes / 1e6, samples);
+    char frozen[48];
+    size_t still = 0;
+    for (int k = 0; nn_parameter_at(model, k); k++)
+        if (nn_parameter_at(model, k)->frozen) still += nn_parameter_at(model, k)->size;
+    snprintf(frozen, sizeof frozen, ", %zu of them not trained", still);
+    nn__log(NN_LOG_INFO, "%zu parameters%s; %s takes %.2f MB at batch size %d", model->parameters,
+            still ? frozen : "", r->training ? "training" : "prediction", bytes / 1e6, samples);
     return NN_OK;
 }
 
@@ -7441,6 +8568,16 @@ NN_API nn_status nn_summary(nn_model *model, int batch_size)
    errors cancel. Entries where w + h and w - h put some ReLU on different sides of its kink have no
    derivative to compare with; they are counted. */
 
+/* Which pixel of its window gives entry k of a max-pooling. */
+static size_t nn__max_winner(const nn_tensor *t, size_t k)
+{
+    int h, w;
+    const nn_window *s = &t->window;
+    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW, row = (size_t)s->W * C;
+    const size_t at = nn__window_at(s, (int)(k / C % P), &h, &w) + k / C / P * (size_t)s->H * row;
+    return nn__max_window_at(t->in[0]->value + at, h, w, row, C, k % C);
+}
+
 /* A number that changes when some output of a ReLU or the like changes its side. */
 static uint64_t nn__sides(const nn_model *m)
 {
@@ -7452,6 +8589,8 @@ static uint64_t nn__sides(const nn_model *m)
                     (t->activation == NN_RELU || t->activation == NN_LEAKY_RELU ||
                      (t->activation == NN_ELU && t->number != 1));
         for (size_t k = 0; kink && k < nn__entries(t); k++) hash = hash * 31 + (t->value[k] > 0);
+        for (size_t k = 0; t->used && t->op == &nn__op_max_pool2d && k < nn__entries(t); k++)
+            hash = hash * 31 + nn__max_winner(t, k);
         if (kink) hash = nn__mix(hash);
     }
     size_t n = r->loss == NN_MAE || r->loss == NN_HUBER ? nn__entries(m->output) : 0;
@@ -7531,6 +8670,7 @@ static nn_status nn__check_begin(nn_check_args *args, nn_random *random)
     if (status) return status;
     int n = NN__MIN(args->rows > 0 ? args->rows : 8, args->data->n);
     status = nn__feed_batch(m, args->data, NULL, n, true, NULL, args->at, call);
+    if (!status) status = nn__check_batch(m, n, args->at, call);
     if (status) return status;
     for (int i = 0; i < n * m->run->rows; i++)
         m->run->row_weight[i] = (nn_real)nn_random_uniform(random, 0.5, 2);
