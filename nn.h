@@ -78,8 +78,9 @@
    SOURCES
      The formulas are numbered as in the workbook (chapters/); optimizers follow PyTorch.
      He et al. 2015, Glorot and Bengio 2010 (initialisation); Kingma and Ba 2015 (Adam); Loshchilov
-     and Hutter 2019 (AdamW); Srivastava et al. 2014 (dropout); Goto and van de Geijn 2008 (matrix
-     product); Steele, Lea and Flood 2014 (SplitMix64). */
+     and Hutter 2019 (AdamW); Srivastava et al. 2014 (dropout); Ioffe and Szegedy 2015 (batch norm);
+     Ba, Kiros and Hinton 2016 (layer norm); Goto and van de Geijn 2008 (matrix product); Steele,
+     Lea and Flood 2014 (SplitMix64). */
 
 #ifndef NN_H
 #define NN_H

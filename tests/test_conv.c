@@ -906,6 +906,30 @@ static void steps_allocate_nothing(void **state)
     nn_set_allocator(NULL);
 }
 
+/* Every allocation of this fails once, and for good. */
+static nn_status small_training(void *user)
+{
+    nn_data *d = (nn_data *)user;
+    nn_model *m = nn_model_new();
+    if (!m) return NN_ERR_MEMORY;
+    nn_tensor *h = nn_conv2d(nn_input(m, SIDE, SIDE, 1), 2, 3, .activation = NN_RELU);
+    h = nn_layer_norm(nn_global_avg_pool2d(nn_batch_norm(nn_max_pool2d(h, 2))));
+    nn_tensor *y = nn_dense(h, 3, .activation = NN_SOFTMAX);
+    nn_status status = nn_compile(m, y, .loss = NN_SPARSE_CROSS_ENTROPY);
+    if (!status) status = nn_fit(m, d, .batch_size = 100, .patience = 1, .quiet = true);
+    nn_model_free(m);
+    return status;
+}
+
+static void without_memory(void **state)
+{
+    (void)state;
+    nn_data d;
+    bars(&d, 1);
+    check_every_allocation(small_training, &d);
+    nn_data_free(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -934,6 +958,7 @@ int main(void)
         cmocka_unit_test(threads),
 #endif
         cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests_name("conv", tests, silence, NULL);
 }
