@@ -1563,6 +1563,13 @@ typedef struct nn__product {
     nn__finish *finish; /* called on finished pieces of rows; or NULL */
     double alpha;
     nn_real *work;
+    /* what a convolution needs, which reads A from an image */
+    ptrdiff_t c_row;
+    int run; /* k comes in runs of so many: A jumps by a_run from one to the next, B by b_run rows */
+    ptrdiff_t a_run;
+    int b_first, b_run; /* the first row of B that is used */
+    int packed; /* rows of B that work holds as panels already; 0: none */
+    const int *a_rows; /* (m): where the rows of A begin, instead of every a_row; or NULL */
 } nn__product;
 
 /* The loops of a pointwise activation: forward; backward, dx += dy g'; the same in place. */
@@ -1587,6 +1594,8 @@ typedef struct nn__adam {
 typedef struct nn__vectors {
     const char *name;
     void (*matmul)(const nn__product *p);
+    void (*pack)(const nn__product *p, int part, int parts); /* the two halves of matmul */
+    void (*blocks)(const nn__product *p, int part, int parts);
     nn__pointwise pointwise[NN_SOFTMAX]; /* NULL: there is only the plain one */
     nn_real (*softmax_row)(nn_real *y, const nn_real *x, nn_real m, int C);
     void (*adam)(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, const nn__adam *k);
@@ -1795,6 +1804,8 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #define nn__tile_at NN__V(nn__tile_at)
 #define nn__row_out NN__V(nn__row_out)
 #define nn__tile NN__V(nn__tile)
+#define nn__terms NN__V(nn__terms)
+#define nn__in_place NN__V(nn__in_place)
 #define nn__tile_block NN__V(nn__tile_block)
 #define nn__dots_of_four NN__V(nn__dots_of_four)
 #define nn__dots NN__V(nn__dots)
@@ -2011,7 +2022,7 @@ static void nn__pack_panel(const nn__product *p, int panel)
 /* A tile's upper left corner (i, j), where its B is, and which terms of k are added. */
 typedef struct nn__tile_at {
     int i, j, q, terms;
-    const float *b;
+    const float *a, *b;
     ptrdiff_t b_row;
 } nn__tile_at;
 
@@ -2030,25 +2041,33 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int vecto
     const float *a[NN__TILE_ROWS], *b = t->b;
     const ptrdiff_t step = p->a_column;
     const int rows = NN__MIN(p->m - t->i, NN__TILE_ROWS);
-    for (int r = 0; r < NN__TILE_ROWS; r++) /* rows past the end repeat the last one */
-        a[r] = p->a + (t->i + NN__MIN(r, rows - 1)) * p->a_row + t->q * step;
+    for (int r = 0; r < NN__TILE_ROWS; r++) { /* rows past the end repeat the last one */
+        const int i = t->i + NN__MIN(r, rows - 1);
+        a[r] = t->a + (p->a_rows ? p->a_rows[i] : i * p->a_row);
+    }
     NN__UNROLL
     for (int r = 0; r < NN__TILE_ROWS; r++) sums[r][0] = sums[r][1] = zero;
-    for (int q = 0; q < t->terms; q++, b += t->b_row) {
-        nn__v b0 = nn__v_load(b), b1 = vectors > 1 ? nn__v_load(b + NN__LANES) : zero;
-        NN__UNROLL
-        for (int r = 0; r < NN__TILE_ROWS; r++) {
-            nn__v a_r = nn__v_all(a[r][q * step]);
-            sums[r][0] = NN__V_FMA(a_r, b0, sums[r][0]);
-            if (vectors > 1) sums[r][1] = NN__V_FMA(a_r, b1, sums[r][1]);
+    for (int left = t->terms;; left -= p->run) {
+        const int terms = NN__MIN(left, p->run);
+        for (int q = 0; q < terms; q++, b += t->b_row) {
+            nn__v b0 = nn__v_load(b), b1 = vectors > 1 ? nn__v_load(b + NN__LANES) : zero;
+            NN__UNROLL
+            for (int r = 0; r < NN__TILE_ROWS; r++) {
+                nn__v a_r = nn__v_all(a[r][q * step]);
+                sums[r][0] = NN__V_FMA(a_r, b0, sums[r][0]);
+                if (vectors > 1) sums[r][1] = NN__V_FMA(a_r, b1, sums[r][1]);
+            }
         }
+        if (left <= p->run) break;
+        for (int r = 0; r < NN__TILE_ROWS; r++) a[r] += p->a_run;
+        b += (p->b_run - p->run) * t->b_row;
     }
-    float *c = p->c + (size_t)t->i * (size_t)p->n + t->j;
+    float *c = p->c + t->i * p->c_row + t->j;
     const size_t columns = (size_t)(p->n - t->j);
     const bool add = p->add || t->q > 0;
     const float *bias = t->q + t->terms == p->k && p->bias ? p->bias + t->j : NULL;
     NN__UNROLL
-    for (int r = 0; r < NN__TILE_ROWS; r++, c += p->n) {
+    for (int r = 0; r < NN__TILE_ROWS; r++, c += p->c_row) {
         const bool second = vectors > 1 && r < rows;
         if (r < rows) nn__row_out(c, sums[r][0], bias, add, columns);
         if (second)
@@ -2065,27 +2084,43 @@ static int nn__block_rows(int m, int across)
     return ((m - 1) / parts + NN__TILE_ROWS) / NN__TILE_ROWS * NN__TILE_ROWS;
 }
 
+/* How many terms of k are added before C is written: whole runs, where there are several. */
+static int nn__terms(const nn__product *p)
+{
+    const int pieces = (p->k + NN__BLOCK_K - 1) / NN__BLOCK_K;
+    if (p->k <= p->run) return (p->k + pieces - 1) / pieces;
+    return NN__MAX(NN__BLOCK_K / p->run, 1) * p->run;
+}
+
+/* Whether a panel of B is read where it lies. */
+static bool nn__in_place(const nn__product *p, int panel)
+{
+    return p->b_column == 1 && p->packed == 0 && (panel + 1) * NN__COLUMNS <= p->n &&
+           (p->m <= NN__DIRECT_ROWS || p->a_rows);
+}
+
 /* One block of C: rows i_begin .. i_end - 1, panels panel .. panel_end - 1, over all of k. */
-static void nn__tile_block(const nn__product *p, int i_begin, int i_end, int panel, int panel_end,
-                           bool direct)
+static void nn__tile_block(const nn__product *p, int i_begin, int i_end, int panel, int panel_end)
 {
     nn__tile_at t;
-    const int j_begin = panel * NN__COLUMNS;
-    const int pieces = (p->k + NN__BLOCK_K - 1) / NN__BLOCK_K, step = (p->k + pieces - 1) / pieces;
+    const int j_begin = panel * NN__COLUMNS, step = nn__terms(p);
+    const int held = p->packed ? p->packed : p->k; /* rows of a packed panel */
     for (t.q = 0; t.q < p->k; t.q += step)
         for (int j = panel; j < panel_end; j++) {
+            const int run = t.q / p->run, row = p->b_first + run * p->b_run + t.q % p->run;
+            const bool in_place = nn__in_place(p, j);
             t.j = j * NN__COLUMNS, t.terms = NN__MIN(step, p->k - t.q);
-            bool in_place = direct && t.j + NN__COLUMNS <= p->n; /* a full panel lies well in B */
+            t.a = p->a + run * p->a_run + t.q % p->run * p->a_column;
             t.b_row = in_place ? p->b_row : NN__COLUMNS;
-            t.b = in_place ? p->b + t.j + t.q * p->b_row
-                           : p->work + ((size_t)j * (size_t)p->k + (size_t)t.q) * NN__COLUMNS;
+            t.b = in_place ? p->b + t.j + row * p->b_row
+                           : p->work + ((size_t)j * (size_t)held + (size_t)row) * NN__COLUMNS;
             for (t.i = i_begin; t.i < i_end; t.i += NN__TILE_ROWS)
                 if (p->n - t.j > NN__LANES) nn__tile(p, &t, 2);
                 else nn__tile(p, &t, 1);
         }
     if (!p->finish) return;
     for (int i = i_begin; i < i_end; i++)
-        p->finish(p->c + (size_t)i * (size_t)p->n + j_begin,
+        p->finish(p->c + i * p->c_row + j_begin,
                   (size_t)(NN__MIN(panel_end * NN__COLUMNS, p->n) - j_begin), p->alpha);
 }
 
@@ -2130,27 +2165,39 @@ static void nn__dots(const nn__product *p)
     }
 }
 
-/* Packs and multiplies its part of the panels and blocks. */
-static void nn__share(const nn__product *p, int part, int parts, unsigned mode)
+/* Packs its part of the panels of B. */
+static void NN__V(nn__pack_part)(const nn__product *p, int part, int parts)
+{
+    const int panels = (p->n + NN__COLUMNS - 1) / NN__COLUMNS;
+    const int end = nn__part_begin(panels, part + 1, parts);
+    for (int panel = nn__part_begin(panels, part, parts); panel < end; panel++)
+        if (!nn__in_place(p, panel)) nn__pack_panel(p, panel);
+}
+
+/* Computes its part of the blocks of C. */
+static void NN__V(nn__blocks_part)(const nn__product *p, int part, int parts)
 {
     const int panels = (p->n + NN__COLUMNS - 1) / NN__COLUMNS;
     const int across = (panels + NN__BLOCK_PANELS - 1) / NN__BLOCK_PANELS;
     const int rows = nn__block_rows(p->m, across), blocks = across * ((p->m + rows - 1) / rows);
-    const bool direct = p->b_column == 1 && p->m <= NN__DIRECT_ROWS;
-    const unsigned own_mode = nn__float_mode();
-    int end = nn__part_begin(panels, part + 1, parts);
-    nn__set_float_mode(mode);
-    for (int panel = nn__part_begin(panels, part, parts); panel < end; panel++)
-        if (!direct || (panel + 1) * NN__COLUMNS > p->n) nn__pack_panel(p, panel);
-    if (parts > 1) {
-        NN__BARRIER
-    }
-    end = nn__part_begin(blocks, part + 1, parts);
+    const int end = nn__part_begin(blocks, part + 1, parts);
     for (int block = nn__part_begin(blocks, part, parts); block < end; block++) {
         const int first = block % across * NN__BLOCK_PANELS, i = block / across * rows;
         nn__tile_block(p, i, NN__MIN(i + rows, p->m), first,
-                       NN__MIN(first + NN__BLOCK_PANELS, panels), direct);
+                       NN__MIN(first + NN__BLOCK_PANELS, panels));
     }
+}
+
+/* Packs and multiplies its part of the panels and blocks. */
+static void nn__share(const nn__product *p, int part, int parts, unsigned mode)
+{
+    const unsigned own_mode = nn__float_mode();
+    nn__set_float_mode(mode);
+    NN__V(nn__pack_part)(p, part, parts);
+    if (parts > 1) {
+        NN__BARRIER
+    }
+    NN__V(nn__blocks_part)(p, part, parts);
     nn__set_float_mode(own_mode);
 }
 
@@ -2406,6 +2453,8 @@ static bool NN__V(nn__finite)(const float *x, size_t n)
 static const nn__vectors NN__V(nn__table) = {
     &NN__V_TEXT(NN__V())[1],
     NN__V(nn__matmul),
+    NN__V(nn__pack_part),
+    NN__V(nn__blocks_part),
     { NN__V_NOTHING, NN__V_POINTWISE_ROW(relu), NN__V_POINTWISE_ROW(leaky_relu),
       NN__V_POINTWISE_ROW(elu), NN__V_POINTWISE_ROW(sigmoid), NN__V_POINTWISE_ROW(tanh),
       NN__V_NOTHING, NN__V_POINTWISE_ROW(silu), NN__V_POINTWISE_ROW(softplus) },
@@ -2546,12 +2595,14 @@ static bool nn__is_nan(double x)
 static void nn__matmul_ref(const nn__product *p)
 {
     for (int i = 0; i < p->m; i++) {
-        const nn_real *a_i = p->a + i * p->a_row;
-        nn_real *c_i = p->c + (size_t)i * (size_t)p->n;
+        const nn_real *a_i = p->a + (p->a_rows ? p->a_rows[i] : i * p->a_row);
+        nn_real *c_i = p->c + i * p->c_row;
         for (int j = 0; j < p->n; j++) {
-            const nn_real *b_j = p->b + j * p->b_column;
+            const nn_real *a = a_i, *b = p->b + p->b_first * p->b_row + j * p->b_column;
             nn_real sum = 0;
-            for (int q = 0; q < p->k; q++) sum += a_i[q * p->a_column] * b_j[q * p->b_row];
+            for (int q = 0; q < p->k; q += p->run, a += p->a_run, b += p->b_run * p->b_row)
+                for (int r = 0; r < NN__MIN(p->run, p->k - q); r++)
+                    sum += a[r * p->a_column] * b[r * p->b_row];
             c_i[j] = (p->add ? c_i[j] : 0) + sum + (p->bias ? p->bias[j] : 0);
         }
         if (p->finish) p->finish(c_i, (size_t)p->n, p->alpha);
@@ -2582,6 +2633,7 @@ static nn__product nn__product_of(nn_real *c, const nn_real *a, const nn_real *b
     p.c = c, p.a = a, p.b = b, p.m = m, p.n = n, p.k = k;
     p.a_row = ta ? 1 : k, p.a_column = ta ? m : 1;
     p.b_row = tb ? 1 : n, p.b_column = tb ? k : 1;
+    p.c_row = n, p.run = k;
     p.add = (flags & NN_ACCUMULATE) != 0;
     p.work = work;
     return p;
