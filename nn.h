@@ -3314,6 +3314,8 @@ typedef struct nn__job {
     bool average, add, training;
     nn__finish *finish;
     double alpha;
+    nn__product product; /* what the places of a convolution have in common */
+    size_t room; /* of one part of the sum for dw */
 } nn__job;
 
 typedef void nn__piece(const nn__job *job, int i);
@@ -3570,6 +3572,161 @@ static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
     }
 }
 
+/* ---- place by place ----
+   A place of the output is a dense layer of its own: its rows are the images of the batch, its
+   inputs the pixels under the kernel, which lie in x in KH runs of KW C numbers. The matrix product
+   reads them there, and at the border, where the kernel sticks out, shorter runs of fewer rows: no
+   patch is copied, and nothing is multiplied by the zeros outside. All places share the panels of
+   w. dx is the same thing: the convolution of dy with the kernel turned round, padded the other way
+   about. */
+
+/* A product on the calling thread. */
+static void nn__product_alone(const nn__product *p)
+{
+    const nn__vectors *v = nn__vector();
+    if (v && p->packed == 0) v->pack(p, 0, 1);
+    if (v) v->blocks(p, 0, 1);
+    else nn__matmul_ref(p);
+}
+
+static void nn__place(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const int iy = i / s->OW * s->SH - s->top, ix = i % s->OW * s->SW - s->left;
+    const int ky = NN__MAX(-iy, 0), ky_end = NN__MIN(s->H - iy, s->KH);
+    const int kx = NN__MAX(-ix, 0), kx_end = NN__MIN(s->W - ix, s->KW);
+    nn__product p = j->product;
+    p.a += ((ptrdiff_t)(iy + ky) * s->W + ix + kx) * s->C;
+    p.c += (ptrdiff_t)i * s->O;
+    p.run = (kx_end - kx) * s->C, p.k = (ky_end - ky) * p.run;
+    p.b_first = (ky * s->KW + kx) * s->C;
+    NN_ASSERT(p.k > 0);
+    nn__product_alone(&p);
+}
+
+/* y = or += the convolution of x with w, which is B: (KH KW C, O) in any order. */
+static void nn__places(nn__job *j, nn_real *y, const nn_real *x, const nn_real *w, ptrdiff_t w_row,
+                       ptrdiff_t w_column, nn_real *work)
+{
+    const nn_window *s = j->s;
+    nn__product *p = &j->product;
+    p->c = y, p->a = x, p->b = w, p->work = work;
+    p->m = j->B, p->n = s->O, p->k = p->run = s->KH * s->KW * s->C;
+    p->a_row = (ptrdiff_t)s->H * s->W * s->C, p->a_column = 1, p->a_run = (ptrdiff_t)s->W * s->C;
+    p->c_row = (ptrdiff_t)s->OH * s->OW * s->O;
+    p->b_row = w_row, p->b_column = w_column, p->b_run = s->KW * s->C;
+    p->add = j->add, p->bias = j->b, p->finish = j->finish, p->alpha = j->alpha;
+    if (nn__vector()) {
+        p->packed = p->k;
+        nn__vector()->pack(p, 0, 1);
+    }
+    nn__each(nn__place, j, s->OH * s->OW,
+             (double)j->B * s->OH * s->OW * s->O * (double)nn__patch_size(s));
+}
+
+/* The convolution that dx is, with stride 1. */
+static nn_window nn__turned(const nn_window *s)
+{
+    nn_window t = *s;
+    t.H = s->OH, t.W = s->OW, t.C = s->O, t.OH = s->H, t.OW = s->W, t.O = s->C;
+    t.top = s->KH - 1 - s->top, t.left = s->KW - 1 - s->left;
+    return t;
+}
+
+static void nn__places_dx(nn__job *j, nn_real *work)
+{
+    const nn_window *s = j->s, t = nn__turned(s);
+    const int taps = s->KH * s->KW;
+    const size_t C = (size_t)s->C;
+    nn_real *to = work, *rest = work + (size_t)taps * (size_t)s->O * C;
+    for (int k = 0; k < taps; k++) /* (KH, KW, O, C), from the last tap to the first */
+        for (int o = 0; o < s->O; o++, to += C)
+            memcpy(to, j->w + ((size_t)o * (size_t)taps + (size_t)(taps - 1 - k)) * C,
+                   C * sizeof *to);
+    j->s = &t, j->add = true;
+    nn__places(j, j->dx, j->dy, work, s->C, 1, rest);
+}
+
+/* dw, image by image: for each tap a row of A, whose numbers are the pixels that the tap meets, run
+   by run, and B is dy as it lies. Sixteen parts of the batch have sums of their own, which are
+   added in order: so many threads can share the work, and their number changes nothing. */
+enum { NN__DW_PARTS = 16 };
+
+/* Rows and columns of x that the kernel meets, with the padding. */
+static void nn__reach(const nn_window *s, int *height, int *width)
+{
+    *height = (s->OH - 1) * s->SH + s->KH, *width = (s->OW - 1) * s->SW + s->KW;
+}
+
+static bool nn__is_padded(const nn_window *s)
+{
+    int height, width;
+    nn__reach(s, &height, &width);
+    return s->top > 0 || s->left > 0 || height > s->H || width > s->W;
+}
+
+/* An image with its padding. */
+static const nn_real *nn__padded(nn_real *to, const nn_real *x, const nn_window *s)
+{
+    int height, width;
+    const size_t C = (size_t)s->C;
+    if (!nn__is_padded(s)) return x;
+    nn__reach(s, &height, &width);
+    const int columns = NN__MIN(s->W, width - s->left);
+    memset(to, 0, (size_t)height * (size_t)width * C * sizeof *to);
+    for (int iy = 0; iy < NN__MIN(s->H, height - s->top); iy++)
+        memcpy(to + ((size_t)(iy + s->top) * (size_t)width + (size_t)s->left) * C,
+               x + (size_t)iy * (size_t)s->W * C, (size_t)columns * C * sizeof *to);
+    return to;
+}
+
+static size_t nn__dw_room(const nn_window *s)
+{
+    int height, width;
+    nn__reach(s, &height, &width);
+    return nn__patch_size(s) * (size_t)s->O + nn_matmul_work_size(1, s->O, s->OH * s->OW) +
+           (size_t)height * (size_t)width * (size_t)s->C;
+}
+
+/* Part i of the batch. */
+static void nn__dw_part(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const int parts = NN__MIN(j->B, NN__DW_PARTS), end = nn__part_begin(j->B, i + 1, parts);
+    const size_t P = (size_t)s->OH * (size_t)s->OW, image = (size_t)s->H * (size_t)s->W;
+    nn__product p = j->product;
+    p.c += (size_t)i * j->room;
+    p.work = p.c + (size_t)p.m * (size_t)p.n;
+    nn_real *pad = p.work + nn_matmul_work_size(1, s->O, (int)P);
+    for (int b = nn__part_begin(j->B, i, parts); b < end; b++, p.add = true) {
+        p.a = nn__padded(pad, j->x + (size_t)b * image * (size_t)s->C, s);
+        p.b = j->dy + (size_t)b * P * (size_t)s->O;
+        nn__product_alone(&p);
+    }
+}
+
+static void nn__places_dw(nn__job *j, nn_real *work)
+{
+    const nn_window *s = j->s;
+    const int K = (int)nn__patch_size(s), parts = NN__MIN(j->B, NN__DW_PARTS), run = s->KW * s->C;
+    int height, width, *tap = (int *)(void *)work;
+    nn_real *sum = work + K;
+    nn__product *p = &j->product;
+    nn__reach(s, &height, &width);
+    if (!nn__is_padded(s)) width = s->W;
+    for (int k = 0; k < K; k++) tap[k] = k / run * width * s->C + k % run;
+    p->c = sum, p->m = K, p->n = s->O, p->k = s->OH * s->OW, p->run = s->OW, p->c_row = s->O;
+    p->a_rows = tap, p->a_column = (ptrdiff_t)s->SW * s->C;
+    p->a_run = (ptrdiff_t)s->SH * width * s->C;
+    p->b_row = s->O, p->b_column = 1, p->b_run = s->OW;
+    j->room = nn__dw_room(s);
+    nn__each(nn__dw_part, j, parts, (double)j->B * p->k * K * s->O);
+    for (int i = 1; i < parts; i++)
+        nn__add_to(sum, sum + (size_t)i * j->room, (size_t)K * (size_t)s->O);
+    for (int k = 0; k < K; k++)
+        for (int o = 0; o < s->O; o++) j->dw[(size_t)o * (size_t)K + (size_t)k] += *sum++;
+}
+
 /* ---- depthwise: one multiply-add of whole pixels for each tap ----
    w is turned into (KH KW, C) first, so that it lies as the pixels do. */
 static void nn__mul_add(nn_real *y, const nn_real *a, const nn_real *b, size_t n)
@@ -3636,13 +3793,32 @@ static bool nn__is_depthwise(const nn_window *s)
     return s->G == s->C && s->O == s->C && s->C > 1;
 }
 
+/* One group goes place by place where the images of a batch fill a tile. */
+static bool nn__by_place(const nn_window *s, int B)
+{
+    return s->G == 1 && B >= NN__SHORT;
+}
+
+static size_t nn__patches_work_size(int B, const nn_window *s)
+{
+    const int rows = nn__patch_rows(B, s), K = (int)nn__patch_size(s), O = s->O / s->G;
+    return (size_t)rows * (size_t)(K + O) + nn_dense_work_size(rows, K, O);
+}
+
 NN_API size_t nn_conv2d_work_size(int B, const nn_window *s)
 {
-    const size_t K = nn__patch_size(s);
-    const int rows = nn__patch_rows(B, s), O = s->O / s->G;
+    const size_t K = nn__patch_size(s), all = K * (size_t)s->O;
+    const bool stride = s->SH > 1 || s->SW > 1; /* dx needs patches then */
     if (nn__is_dense(s)) return nn_dense_work_size(B * s->H * s->W, s->C, s->O);
     if (nn__is_depthwise(s)) return K * (size_t)s->C;
-    return (size_t)rows * (K + (size_t)O) + nn_dense_work_size(rows, (int)K, O);
+    size_t patches =
+        nn__patches_work_size(nn__by_place(s, B) && !stride ? NN__MIN(B, NN__SHORT - 1) : B, s);
+    if (s->G > 1) return patches;
+    size_t dw = K + (size_t)NN__MIN(B, NN__DW_PARTS) * nn__dw_room(s);
+    size_t y = nn_matmul_work_size(B, s->O, (int)K);
+    size_t dx = all + nn_matmul_work_size(B, s->C, s->KH * s->KW * s->O);
+    y = NN__MAX(y, dx), dw = NN__MAX(dw, patches);
+    return NN__MAX(y, dw);
 }
 
 static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b, int B,
@@ -3658,6 +3834,7 @@ static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const
     if (nn__is_dense(s))
         nn__dense_run(y, x, w, b, B * s->H * s->W, s->C, s->O, activation, alpha, work);
     else if (nn__is_depthwise(s)) nn__depthwise(&j);
+    else if (nn__by_place(s, B)) nn__places(&j, y, x, w, 1, (ptrdiff_t)nn__patch_size(s), work);
     else nn__conv2d_y(&j, part, part + block * (size_t)(s->O / s->G));
 }
 
@@ -3680,8 +3857,10 @@ NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_r
         nn_dense_backward(dx, dw, NULL, dy, x, w, B * s->H * s->W, s->C, s->O, work);
     else if (nn__is_depthwise(s)) nn__depthwise(&j);
     else {
-        if (dw) nn__conv2d_dw(&j, part, rest);
-        if (dx) nn__conv2d_dx(&again, part, rest);
+        if (dw && s->G == 1) nn__places_dw(&j, work);
+        else if (dw) nn__conv2d_dw(&j, part, rest);
+        if (dx && nn__by_place(s, B) && s->SH == 1 && s->SW == 1) nn__places_dx(&again, work);
+        else if (dx) nn__conv2d_dx(&again, part, rest);
     }
     for (int b = 0; db && b < B; b++) { /* image by image: shorter sums round less */
         memset(work, 0, (size_t)s->O * sizeof *work);
