@@ -4174,30 +4174,74 @@ static void *nn__stb_resize(void *memory, size_t old, size_t size)
 #endif
 #undef STB_IMAGE_IMPLEMENTATION
 
-/* Sets height and width from the header, or says why the image is not to be decoded. */
-static nn_status nn__image_check(nn_image *out, const nn_image_args *a, const char *name,
-                                 const uint8_t *bytes, size_t size, const char *call)
+/* Whether a JPEG has only tables that stb_image has room for: up to 2.27, which Debian has, it
+   writes behind its arrays where the code lengths of a table (marker C4) add up to more than 256,
+   and reads behind them where a channel's sampling (C0 to C2) does not divide the largest.
+   (nothings/stb, issues 1289 and 1178.) */
+static bool nn__jpeg_is_safe(const uint8_t *p, size_t size)
+{
+    for (size_t i = 0, length; i + 4 < size; i += length) {
+        const int marker = p[i] == 0xff ? p[i + 1] : 0;
+        const bool single = marker == 0 || marker == 0xff || (marker >= 0xd0 && marker <= 0xd9);
+        length = single ? 1 : 2 + (size_t)(p[i + 2] << 8 | p[i + 3]);
+        const size_t end = NN__MIN(size, i + length);
+        for (size_t k = i + 4; marker == 0xc4 && k < end;) {
+            size_t codes = 0;
+            for (size_t n = 1; n <= 16 && k + n < size; n++) codes += p[k + n];
+            if (codes > 256) return false;
+            k += 17 + codes;
+        }
+        if (marker < 0xc0 || marker > 0xc2) continue;
+        for (size_t k = i + 11; k < end; k += 3)
+            for (size_t n = i + 11; n < end; n += 3) {
+                const int h = p[k] >> 4, v = p[k] & 15;
+                if (!h || !v || ((p[n] >> 4) > h && (p[n] >> 4) % h) ||
+                    ((p[n] & 15) > v && (p[n] & 15) % v))
+                    return false;
+            }
+    }
+    return true;
+}
+
+static nn_status nn__stb_fail(const nn_image_args *a, const char *name, const char *call)
+{
+    const char *why = stbi_failure_reason();
+    if (nn__stb.no_memory) return nn__fail_memory(a->at, call, name);
+    return nn__fail(a->at, NN_ERR_FORMAT, call,
+                    "'%s' is not a sound PNG, JPEG or BMP image (%s); save it again, or remove it",
+                    name, why ? why : "no pixels");
+}
+
+/* Looks at the header, and whether the image may be decoded. Of a PNG that is too large for it
+   stb_image says only that the type is unknown, so its size is read here. */
+static nn_status nn__image_check(const nn_image_args *a, const char *name, const uint8_t *p,
+                                 size_t size, const char *call)
 {
     const double most = a->max_pixels > 0 ? a->max_pixels : 67108864;
-    int channels;
+    const bool png = size >= 24 && !memcmp(p, "\x89PNG", 4);
+    double height = png ? p[20] * 16777216.0 + p[21] * 65536 + p[22] * 256 + p[23] : 0;
+    double width = png ? p[16] * 16777216.0 + p[17] * 65536 + p[18] * 256 + p[19] : 0;
+    int h, w, channels;
     nn__stb.limit = SIZE_MAX, nn__stb.no_memory = false;
     if (size == 0)
         return nn__fail(a->at, NN_ERR_FORMAT, call, "'%s' is empty; save it again, or remove it",
                         name);
-    if (size > INT_MAX ||
-        !stbi_info_from_memory(bytes, (int)size, &out->width, &out->height, &channels))
-        return nn__stb.no_memory
-                   ? nn__fail_memory(a->at, call, name)
-                   : nn__fail(a->at, NN_ERR_FORMAT, call,
-                              "'%s' is not a PNG, JPEG or BMP image that can be read (%s); save it "
-                              "as one of these, or remove it",
-                              name, stbi_failure_reason());
-    if ((double)out->width * out->height > most)
+    if (height * width <= most) {
+        if (size > INT_MAX || (size > 2 && p[0] == 0xff && !nn__jpeg_is_safe(p, size)))
+            return nn__fail(a->at, NN_ERR_FORMAT, call,
+                            "'%s' has tables that no JPEG may have; save it again, or remove it",
+                            name);
+        if (!stbi_info_from_memory(p, (int)size, &w, &h, &channels) || nn__stb.no_memory || !h ||
+            !w)
+            return nn__stb_fail(a, name, call);
+        height = fabs((double)h), width = fabs((double)w); /* below 0: a BMP from the top down */
+    }
+    if (height * width > most)
         return nn__fail(a->at, NN_ERR_FORMAT, call,
-                        "'%s' has %d x %d pixels, more than the %.0f that are allowed; make it "
+                        "'%s' has %.0f x %.0f pixels, more than the %.0f that are allowed; make it "
                         "smaller, or raise .max_pixels",
-                        name, out->width, out->height, most);
-    nn__stb.limit = 16 * (size_t)out->width * (size_t)out->height + ((size_t)1 << 24);
+                        name, width, height, most);
+    nn__stb.limit = (size_t)(16 * height * width) + ((size_t)1 << 24);
     return NN_OK;
 }
 
@@ -4206,14 +4250,13 @@ static nn_status nn__image_decode(nn_image *out, const nn_image_args *a, const c
                                   const uint8_t *bytes, size_t size, const char *call)
 {
     int channels;
-    nn_status status = nn__image_check(out, a, name, bytes, size, call);
+    nn_status status = nn__image_check(a, name, bytes, size, call);
     if (status) return status;
     uint8_t *p = stbi_load_from_memory(bytes, (int)size, &out->width, &out->height, &channels, 4);
-    if (!p)
-        return nn__stb.no_memory ? nn__fail_memory(a->at, call, name)
-                                 : nn__fail(a->at, NN_ERR_FORMAT, call,
-                                            "'%s' is damaged (%s); save it again, or remove it",
-                                            name, stbi_failure_reason());
+    if (!p || nn__stb.no_memory) {
+        nn__free(p);
+        return nn__stb_fail(a, name, call);
+    }
     const size_t n = (size_t)out->width * (size_t)out->height;
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++) {
