@@ -72,7 +72,7 @@ $(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h tests/reference/referenc
 endef
 $(foreach v,$(VARIANTS),$(eval $(call VARIANT,$(v))))
 
-THREADED = $(foreach t,matmul train,$(if $(wildcard tests/test_$(t).c),$(BUILD)/test_$(t)_openmp))
+THREADED = $(foreach t,matmul train images,$(if $(wildcard tests/test_$(t).c),$(BUILD)/test_$(t)_openmp))
 TEST_PROGRAMS = $(foreach v,float double sanitized,$(TESTS:%=$(BUILD)/test_%_$(v))) $(THREADED)
 # Every code path that this machine has; one that it lacks falls back to the fastest and says so.
 PATH_TESTS = $(foreach c,scalar sse2 avx2,"env NN_CPU=$(c) $(BUILD)/test_kernels_float" \

@@ -27,6 +27,9 @@ static DIR *test_opendir(const char *path);
 #include NN_HEADER
 #undef opendir
 #include "check.h"
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -454,6 +457,37 @@ static void damaged_files(void **state)
     assert_true(images > 100 && errors > 1000);
 }
 
+/* Tables of a JPEG for which stb_image 2.27 has no room; the same with one code less is another
+   error. And a BMP that begins at the top. */
+static void what_stb_image_overruns(void **state)
+{
+    (void)state;
+    nn_image image;
+    uint8_t jpeg[700] = { 0xff, 0xd8, 0xff, 0xc4, 2, 0x90 };
+    memset(jpeg + 7, 20, 12), jpeg[19] = 17; /* 257 codes */
+    check_fails(nn_load_image(&image, .bytes = jpeg, .size = sizeof jpeg), NN_ERR_FORMAT, "tables");
+    jpeg[19] = 16;
+    check_fails(nn_load_image(&image, .bytes = jpeg, .size = sizeof jpeg), NN_ERR_FORMAT, "sound");
+    jpeg[4] = 0, jpeg[5] = 5, jpeg[19] = 17; /* a length that ends inside of the counts */
+    check_fails(nn_load_image(&image, .bytes = jpeg, .size = sizeof jpeg), NN_ERR_FORMAT, "tables");
+    uint8_t frame[] = { 0xff, 0xd8, 0xff, 0xc0, 0, 14,   8, 0, 8, 0, 8,
+                        2,    1,    0x22, 0,    2, 0x32, 0, 0, 0, 0 };
+    check_fails(nn_load_image(&image, .bytes = frame, .size = sizeof frame), NN_ERR_FORMAT,
+                "tables");
+    frame[16] = 0x12;
+    check_fails(nn_load_image(&image, .bytes = frame, .size = sizeof frame), NN_ERR_FORMAT,
+                "sound");
+    const uint8_t bmp[] = { 'B', 'M', 62, 0, 0, 0, 0,    0,    0,    0,    54, 0, 0,  0, 40, 0,
+                            0,   0,   1,  0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 1,  0, 24, 0, 0,  0,
+                            0,   0,   8,  0, 0, 0, 0,    0,    0,    0,    0,  0, 0,  0, 0,  0,
+                            0,   0,   0,  0, 0, 0, 1,    2,    3,    0,    4,  5, 6,  0 };
+    const uint8_t want[] = { 3, 2, 1, 6, 5, 4 };
+    check_ok(nn_load_image(&image, .bytes = bmp, .size = sizeof bmp));
+    same(image.height, 2), same(image.width, 1);
+    same_bytes(image.pixels, want, 6, 0);
+    nn_image_free(&image);
+}
+
 /* ---- folders ------------------------------------------------------------------------------ */
 
 static void make_classes(void)
@@ -558,6 +592,7 @@ static void files_without_memory(void **state)
 #define sizes_and_values skip_without_stb
 #define files_that_cannot_be_read skip_without_stb
 #define zeros_packed_well skip_without_stb
+#define what_stb_image_overruns skip_without_stb
 #define damaged_files skip_without_stb
 #define a_folder skip_without_stb
 #define folders_that_cannot_be_read skip_without_stb
@@ -761,6 +796,26 @@ static void keyed_by_seed_epoch_and_sample(void **state)
     nn_data_free(&d);
 }
 
+#ifdef _OPENMP
+static void the_same_for_any_threads(void **state)
+{
+    (void)state;
+    nn_data d;
+    nn_real first[2 * SIZE];
+    make_rows(&d);
+    for (int threads = 1; threads <= 5; threads++) {
+        omp_set_num_threads(threads);
+        nn_model *m = make_model(1);
+        check_ok(nn_fit(m, &d, .epochs = 3, .batch_size = 11, .quiet = true,
+                        .augment = { .shift = 1, .rotate = 9, .noise = 0.1 }));
+        if (threads == 1) memcpy(first, nn_parameter_at(m, 0)->value, sizeof first);
+        assert_memory_equal(first, nn_parameter_at(m, 0)->value, sizeof first);
+        nn_model_free(m);
+    }
+    nn_data_free(&d);
+}
+#endif
+
 /* What evaluation says in nn_fit and after it is said about the plain images. */
 static void only_in_training(void **state)
 {
@@ -872,6 +927,7 @@ int main(void)
         cmocka_unit_test(files_that_cannot_be_read),
         cmocka_unit_test(zeros_packed_well),
         cmocka_unit_test(damaged_files),
+        cmocka_unit_test(what_stb_image_overruns),
         cmocka_unit_test(a_folder),
         cmocka_unit_test(folders_that_cannot_be_read),
         cmocka_unit_test(files_without_memory),
@@ -880,6 +936,9 @@ int main(void)
         cmocka_unit_test(augment_mirror_and_edges),
         cmocka_unit_test(augment_noise),
         cmocka_unit_test(keyed_by_seed_epoch_and_sample),
+#ifdef _OPENMP
+        cmocka_unit_test(the_same_for_any_threads),
+#endif
         cmocka_unit_test(only_in_training),
         cmocka_unit_test(augment_errors),
         cmocka_unit_test(augment_without_memory),
