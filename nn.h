@@ -4118,7 +4118,8 @@ NN_API nn_status nn_save_image(const char *path, const uint8_t *pixels, int heig
 
 #ifdef NN_USE_STB_IMAGE
 /* What stb_image.h may take while it decodes one image. A few bytes can ask it for gigabytes: a
-   length in a PNG, or zeros that were packed well. */
+   length in a PNG, or zeros that were packed well. Its memory begins as zeros, because 2.27 reads
+   tables that a damaged JPEG has not given. */
 static NN__THREAD_LOCAL struct nn__stb {
     size_t limit; /* of one block */
     bool no_memory;
@@ -4126,7 +4127,7 @@ static NN__THREAD_LOCAL struct nn__stb {
 
 static void *nn__stb_resize(void *memory, size_t old, size_t size)
 {
-    void *moved = size <= nn__stb.limit ? nn__alloc(size, 1) : NULL;
+    void *moved = size <= nn__stb.limit ? nn__alloc_zero(size, 1) : NULL;
     nn__stb.no_memory |= !moved && size <= nn__stb.limit;
     if (moved && memory) memcpy(moved, memory, NN__MIN(old, size));
     if (moved) nn__free(memory);
@@ -4148,6 +4149,7 @@ static void *nn__stb_resize(void *memory, size_t old, size_t size)
 #define STBI_MALLOC(size) nn__stb_resize(NULL, 0, size)
 #define STBI_REALLOC_SIZED nn__stb_resize
 #define STBI_FREE nn__free
+#define STBI_ASSERT(x) ((void)0) /* some fail for damaged files, where the code goes on well */
 #ifdef __TINYC__
 #define STBI_NO_SIMD
 #define STBI_NO_THREAD_LOCALS
