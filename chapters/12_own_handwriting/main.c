@@ -167,8 +167,9 @@ static bool find_ink(reading *r)
         return problem(r, "no ink stands out from the paper; write with a darker pen, or come closer");
     if (2 * inked > n)
         return problem(r, "more than half of it is ink; leave some empty paper around the digit");
-    for (int i = 0; i < n; i++) {                   /* below a quarter of the ink it is noise   */
-        const double v = (r->over[i] / ink - 0.25) / (0.9 - 0.25);
+    const double floor = fmin(0.1 + 3 * noise / ink, 0.3);  /* below it is noise                */
+    for (int i = 0; i < n; i++) {
+        const double v = (r->over[i] / ink - floor) / (0.9 - floor);
         r->ink[i] = (unsigned char)(255 * fmin(fmax(v, 0), 1) + 0.5);
     }
     return true;
@@ -230,7 +231,7 @@ static bool is_second_digit(const part *m, const part *p)
     const int height = p->bottom - p->top + 1, main_height = m->bottom - m->top + 1;
     const int gap_x = larger(p->left - m->right, m->left - p->right);
     const int gap_y = larger(p->top - m->bottom, m->top - p->bottom);
-    return 2 * height > main_height && 4 * p->area > m->area && (gap_x > 0 || gap_y > 0);
+    return 2 * height > main_height && 4 * p->area > m->area && larger(gap_x, gap_y) > 1 + main_height / 12;
 }
 
 /* Sets the mask to the digit alone, with the paler pixels at its border, and the box around it. */
