@@ -4255,10 +4255,7 @@ static nn_status nn__image_decode(nn_image *out, const nn_image_args *a, const c
     nn_status status = nn__image_check(a, name, bytes, size, call);
     if (status) return status;
     uint8_t *p = stbi_load_from_memory(bytes, (int)size, &out->width, &out->height, &channels, 4);
-    if (!p || nn__stb.no_memory) {
-        nn__free(p);
-        return nn__stb_fail(a, name, call);
-    }
+    if (!p) return nn__stb_fail(a, name, call);
     const size_t n = (size_t)out->width * (size_t)out->height;
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < 3; c++) {
