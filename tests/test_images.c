@@ -61,7 +61,7 @@ static void skip_without_stb(void **state)
 #endif
 
 static const char *unreadable = NULL; /* the end of a path that test_opendir refuses */
-static DIR *test_opendir(const char *path)
+NN__UNUSED static DIR *test_opendir(const char *path)
 {
     size_t n = strlen(path), m = unreadable ? strlen(unreadable) : 0;
     if (!unreadable || n < m || strcmp(path + n - m, unreadable) != 0) return opendir(path);
@@ -104,12 +104,12 @@ static const char *in_folder(const char *name)
     return path[next];
 }
 
-static void make_folder(const char *name)
+NN__UNUSED static void make_folder(const char *name)
 {
     if (mkdir(in_folder(name), 0777) && errno != EEXIST) fail_msg("mkdir %s", in_folder(name));
 }
 
-static void write_file(const char *name, const void *bytes, size_t n)
+NN__UNUSED static void write_file(const char *name, const void *bytes, size_t n)
 {
     FILE *f = fopen(in_folder(name), "wb");
     if (!f || fwrite(bytes, 1, n, f) != n || fclose(f)) fail_msg("cannot write %s", name);
@@ -117,8 +117,8 @@ static void write_file(const char *name, const void *bytes, size_t n)
 
 /* A PNG of any depth and colour type from its raw bytes, filters included, in a block of zlib that
    is stored. Returns its size. */
-static size_t make_png(uint8_t *png, int width, int height, int depth, int type, const uint8_t *raw,
-                       size_t n)
+NN__UNUSED static size_t make_png(uint8_t *png, int width, int height, int depth, int type,
+                                  const uint8_t *raw, size_t n)
 {
     uint8_t header[13] = { 0 }, data[70000] = { 0x78, 1, 1 };
     const uint8_t *chunk[3] = { header, data, data };
