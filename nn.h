@@ -466,8 +466,8 @@ typedef struct nn_idx_args {
 NN_API nn_status nn_load_idx_make(nn_idx_args args);
 
 /* ---- images ---------------------------------------------------------------- >>data/images
-   Bytes 0 to 255, row after row from the top, the channels of a pixel side by side: 1 is grey, 3 are
-   red, green and blue. Reading files needs NN_USE_STB_IMAGE, else it fails and says so. */
+   Bytes 0 to 255, row after row from the top, the channels of a pixel side by side: 1 is grey, 3
+   are red, green and blue. Reading files needs NN_USE_STB_IMAGE, else it fails and says so. */
 
 typedef struct nn_image {
     int height, width, channels;
