@@ -23,7 +23,7 @@ FLAGS_sanitized = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=unde
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tour help chapters test test-programs test-quick accept bench mnist digits figures clean format
+.PHONY: all tour help chapters test test-programs test-quick accept bench mnist digits digit figures clean format
 
 all: tour ## build and run the tour: a network learns Iris, another one digits
 
@@ -57,7 +57,7 @@ datasets/made/train-images-idx3-ubyte: datasets/digits.c
 
 # ---- chapter programs
 define PROGRAM
-$(BUILD)/$(1): $(2) $(SHARED)
+$(BUILD)/$(1): $(2) $(wildcard $(dir $(2))*.h) $(SHARED)
 	@mkdir -p $(BUILD)
 	$(CC) $(CFLAGS) -std=c99 $(WARN) $(2) -o $$@ -lm
 endef
@@ -71,8 +71,9 @@ $(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h $(wildcard tests/referen
 	$(CC) $(TEST_FLAGS) $(FLAGS_$(1)) $$< -o $$@ -lcmocka -lm
 endef
 $(foreach v,$(VARIANTS),$(eval $(call VARIANT,$(v))))
+$(VARIANTS:%=$(BUILD)/test_handwriting_%): $(wildcard chapters/12_own_handwriting/*) $(SHARED)
 
-THREADED = $(foreach t,matmul train conv,$(if $(wildcard tests/test_$(t).c),$(BUILD)/test_$(t)_openmp))
+THREADED = $(foreach t,matmul train conv images,$(if $(wildcard tests/test_$(t).c),$(BUILD)/test_$(t)_openmp))
 TEST_PROGRAMS = $(foreach v,float double sanitized,$(TESTS:%=$(BUILD)/test_%_$(v))) $(THREADED)
 # Every code path that this machine has; one that it lacks falls back to the fastest and says so.
 PATH_TESTS = $(foreach c,scalar sse2 avx2,"env NN_CPU=$(c) $(BUILD)/test_kernels_float" \
@@ -106,6 +107,9 @@ bench: ## compare the speed with other libraries (ROUNDS=5 THREADS=1 WORKS="mlp6
 	    $(call with,cblas.h,openblas,BENCH_OPENBLAS) $(call with,dnnl.h,dnnl,BENCH_ONEDNN) -lm
 	@THREADS="$(THREADS)" ROUNDS="$(ROUNDS)" WORKS="$(WORKS)" OMP_NUM_THREADS=$(or $(THREADS),1) \
 	    OPENBLAS_NUM_THREADS=$(or $(THREADS),1) $(PYTHON) tests/bench.py
+
+digit: $(BUILD)/12_own_handwriting digits ## read a handwritten digit from a photo (IMAGE=photo.jpg)
+	$(BUILD)/12_own_handwriting $(if $(IMAGE),--image '$(IMAGE)')
 
 figures: chapters digits ## make the figures of all chapters again
 	@for p in $(PROGRAMS); do $$p || exit 1; done

@@ -37,7 +37,7 @@
      >>simd     vectors, and the choice of the CPU's instruction set
      >>matmul   the matrix product that everything heavy is built on
      >>kernels  the formulas on plain arrays, forward and backward side by side
-     >>data     data sets: CSV, IDX, arrays; scaling, splitting, shuffling
+     >>data     data sets: CSV, IDX, images, arrays; scaling, splitting, shuffling, augmenting
      >>graph    tensors and layers: a model is a graph of tensors that functions build
      >>train    losses, optimizers, schedules, compile, fit, evaluate, predict
      >>inspect  summary, gradient check, dead units
@@ -50,6 +50,10 @@
      NN_ASSERT(x)         what a broken contract in a kernel does (assert of <assert.h>)
      NN_ALLOW_FAST_MATH   accept -ffast-math, which nn.h refuses: NaN is still found
      NN_SELF "other.h"    the name of this file, if it is not nn.h: it includes itself for each CPU
+     NN_USE_STB_IMAGE     read PNG, JPEG and BMP with stb_image.h, which lies beside nn.h or in the
+                          include path (Debian: libstb-dev); needed where NN_IMPLEMENTATION is.
+                          Folders are listed with POSIX's dirent.h, on Windows with io.h, since C99
+                          alone cannot.
    In the environment: NN_CPU=scalar, sse2, avx2 or avx512 chooses the code path.
 
    CONVENTIONS
@@ -518,6 +522,81 @@ typedef struct nn_idx_args {
    NN_ERR_MEMORY. */
 #define nn_load_idx(...) nn_load_idx_make(NN_ARGS(nn_idx_args){ .at = NN_HERE, __VA_ARGS__ })
 NN_API nn_status nn_load_idx_make(nn_idx_args args);
+
+/* ---- images ---------------------------------------------------------------- >>data/images
+   Bytes 0 to 255, row after row from the top, the channels of a pixel side by side: 1 is grey, 3
+   are red, green and blue. Reading files needs NN_USE_STB_IMAGE, else it fails and says so. */
+
+typedef struct nn_image {
+    int height, width, channels;
+    uint8_t *pixels; /* (height, width, channels) */
+} nn_image;
+
+typedef struct nn_image_args {
+    nn_place at;
+    nn_image *image; /* nn_image_free frees it; NULL where only .values are wanted */
+    const char *path; /* a PNG, JPEG or BMP file */
+    int height, width; /* resize to these; 0 for one of them keeps the proportions, for both all */
+    bool grey; /* one channel instead of three */
+    nn_real *values; /* (height, width, channels): also write it here, as nn_predict takes it */
+    double max_pixels; /* refuse a larger image before it is decoded; default 2^26, 67 million */
+    const void *bytes; /* read these bytes, not a file; path then only names them in errors */
+    size_t size; /* of the bytes */
+} nn_image_args;
+
+/* Reads one image: nn_load_image(&image, "photo.jpg"), or straight into numbers for nn_predict:
+   nn_load_image(NULL, "3.png", .height = 28, .width = 28, .grey = true, .values = x). What is
+   transparent becomes white; 16 bits become 8.
+   Errors: NN_ERR_FILE, NN_ERR_FORMAT (no such image, damaged, too large), NN_ERR_MEMORY,
+   NN_ERR_STATE (built without NN_USE_STB_IMAGE), NN_ERR_ARGUMENT. */
+#define nn_load_image(...) nn_load_image_make(NN_ARGS(nn_image_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_load_image_make(nn_image_args args);
+NN_API void nn_image_free(nn_image *image);
+
+typedef struct nn_images_args {
+    nn_place at;
+    nn_data *data;
+    const char *path; /* a folder with one folder of images for each class */
+    int height, width; /* resize to these; default: all images must have one size */
+    bool grey; /* one channel instead of three */
+    double max_pixels; /* of one image, as in nn_load_image */
+} nn_images_args;
+
+/* Reads photos/cat/1.jpg, photos/dog/7.png and so on: nn_load_images(&data, "photos", .height = 64,
+   .width = 64). Samples are (height, width, channels) of bytes, which training sees as numbers
+   from 0 to 1. Classes are in the order of their folders' names (strcmp), samples in that of
+   classes and files. Other files, and names that begin with a dot, are passed over.
+   Errors: those of nn_load_image, all with the name of the file; NN_ERR_DATA (no class folder, a
+   class without images, sizes that differ). */
+#define nn_load_images(...)                                                                        \
+    nn_load_images_make(NN_ARGS(nn_images_args){ .at = NN_HERE, __VA_ARGS__ })
+NN_API nn_status nn_load_images_make(nn_images_args args);
+
+/* Writes a PNG file, without compression: channels is 1 or 3, a row has at most 65,534 bytes.
+   Errors: NN_ERR_FILE, NN_ERR_ARGUMENT. */
+NN_API nn_status nn_save_image(const char *path, const uint8_t *pixels, int height, int width,
+                               int channels);
+
+/* Resizes an image (h, w, C) to (H, W, C): each new pixel is the mean of the old ones below it, and
+   where the image grows, what lies between its neighbours (bilinear). out may not be in. */
+NN_API void nn_image_resize(uint8_t *out, int H, int W, const uint8_t *in, int h, int w, int C);
+
+/* grey = 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601) for n pixels. grey may be rgb. */
+NN_API void nn_image_grey(uint8_t *grey, const uint8_t *rgb, size_t n);
+
+/* How training varies its images; what is 0 does not happen. */
+typedef struct nn_augment {
+    double shift; /* up to so many pixels, both ways and along both axes */
+    double rotate; /* up to so many degrees around the centre, both ways */
+    double scale; /* 0.1: from 0.9 to 1.1 times the size */
+    double noise; /* deviation of what is added to each number, in the units that training sees */
+    bool flip; /* left and right, every other time */
+} nn_augment;
+
+/* y = x (H, W, C), varied by numbers drawn from random: moved in one bilinear pass, the edges
+   going on outside as they are, then noise. y may not be x. */
+NN_API void nn_image_augment(nn_real *y, const nn_real *x, int H, int W, int C,
+                             const nn_augment *how, nn_random *random);
 
 typedef struct nn_array_args {
     nn_place at;
@@ -1068,6 +1147,9 @@ typedef struct nn_fit_args {
     nn_monitor monitor; /* what patience watches */
     bool no_restore; /* with patience: end with the last weights, not with the best */
     const double *class_weight; /* (classes): a factor on the loss of each class's samples */
+    nn_augment
+        augment; /* vary the images (inputs of shape (H, W, C)) while training, by seed, epoch
+                           and sample: .augment = { .shift = 2, .rotate = 10 } */
     nn_callback *on_batch, *on_epoch;
     nn_callback *on_gradient; /* between backward and step: model->grads is complete */
     void *user; /* passed to the callbacks */
@@ -1308,6 +1390,17 @@ enum {
 #define NN__IS_TERMINAL() isatty(1)
 #else
 #define NN__IS_TERMINAL() 0
+#endif
+
+#ifdef NN_USE_STB_IMAGE
+#include <sys/stat.h>
+#ifdef _WIN32
+#include <io.h>
+#define NN__IS_FOLDER(entry) (((entry).st_mode & _S_IFDIR) != 0)
+#else
+#include <dirent.h>
+#define NN__IS_FOLDER(entry) S_ISDIR((entry).st_mode)
+#endif
 #endif
 
 /* One error sentence for each thread, where the compiler knows threads. */
@@ -5017,6 +5110,603 @@ NN_API nn_status nn_load_idx_make(nn_idx_args args)
     return status ? nn__data_failed(data, status) : NN_OK;
 }
 
+/* ---- images: arithmetic ------------------------------------------------------ >>data/images
+   One rule for both directions: new pixel o is the mean of the old row over the stretch of length
+   max(1, h / H) around its place (o + 1/2) h / H. Going down that is the mean of what it covers;
+   going up the stretch has length 1 and lies over two neighbours, which is bilinear. */
+typedef struct nn__stretch {
+    int first, last; /* pixels that it touches */
+    float start, end;
+} nn__stretch;
+
+static nn__stretch nn__stretch_of(int o, int H, int h)
+{
+    nn__stretch s;
+    double ratio = (double)h / H, middle = (o + 0.5) * ratio, half = NN__MAX(ratio, 1) / 2;
+    double start = NN__MAX(middle - half, 0), end = NN__MIN(middle + half, h);
+    s.first = (int)start, s.last = NN__MIN((int)ceil(end), h) - 1;
+    s.start = (float)(start - s.first), s.end = (float)(end - s.first);
+    return s;
+}
+
+/* The length of the part of pixel i that lies in the stretch. */
+static float nn__overlap(const nn__stretch *s, int i)
+{
+    float k = (float)(i - s->first);
+    return NN__MIN(k + 1, s->end) - NN__MAX(k, s->start);
+}
+
+NN_API void nn_image_resize(uint8_t *out, int H, int W, const uint8_t *in, int h, int w, int C)
+{
+    NN_ASSERT(out && in && H > 0 && W > 0 && h > 0 && w > 0 && C > 0);
+    for (int i = 0; i < H; i++) {
+        const nn__stretch down = nn__stretch_of(i, H, h);
+        for (int j = 0; j < W; j++) {
+            const nn__stretch right = nn__stretch_of(j, W, w);
+            const float area = (down.end - down.start) * (right.end - right.start);
+            for (int c = 0; c < C; c++) {
+                double sum = 0;
+                for (int y = down.first; y <= down.last; y++) {
+                    const uint8_t *in_y = in + (size_t)y * (size_t)w * (size_t)C + c;
+                    float row = 0;
+                    for (int x = right.first; x <= right.last; x++)
+                        row += nn__overlap(&right, x) * (float)in_y[(size_t)x * (size_t)C];
+                    sum += (double)(nn__overlap(&down, y) * row);
+                }
+                *out++ = (uint8_t)(sum / (double)area + 0.5);
+            }
+        }
+    }
+}
+
+NN_API void nn_image_grey(uint8_t *grey, const uint8_t *rgb, size_t n)
+{
+    for (size_t i = 0; i < n; i++, rgb += 3)
+        grey[i] = (uint8_t)((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
+}
+
+/* Where pixel (i, j) of y comes from: back by the shift, back by the angle and the size, mirrored
+   or not, all around the centre. The sum of four uniform numbers is nearly normal, with a deviation
+   of 1 / sqrt(3) for numbers from 0 to 1, and much cheaper than a logarithm. */
+NN_API void nn_image_augment(nn_real *y, const nn_real *x, int H, int W, int C,
+                             const nn_augment *how, nn_random *random)
+{
+    const double angle =
+        nn_random_uniform(random, -how->rotate, how->rotate) * 0.017453292519943295;
+    const double size = 1 + nn_random_uniform(random, -how->scale, how->scale);
+    const double right = nn_random_uniform(random, -how->shift, how->shift);
+    const double down = nn_random_uniform(random, -how->shift, how->shift);
+    const nn_real side = nn_random_u64(random) >> 63 && how->flip ? -1 : 1;
+    const nn_real cosine = (nn_real)(cos(angle) / size), sine = (nn_real)(sin(angle) / size);
+    const nn_real middle_i = (nn_real)(H - 1) / 2, middle_j = (nn_real)(W - 1) / 2;
+    const nn_real noise = (nn_real)(how->noise * 1.7320508075688772 / 65536);
+    for (int i = 0; i < H; i++)
+        for (int j = 0; j < W; j++, y += C) {
+            nn_real v = (nn_real)(i - down) - middle_i, u = (nn_real)(j - right) - middle_j;
+            nn_real row = cosine * v - sine * u + middle_i;
+            nn_real column = side * (cosine * u + sine * v) + middle_j;
+            row = NN__MIN(NN__MAX(row, 0), (nn_real)(H - 1));
+            column = NN__MIN(NN__MAX(column, 0), (nn_real)(W - 1));
+            const int top = (int)row, left = (int)column;
+            const ptrdiff_t below = top + 1 < H ? (ptrdiff_t)W * C : 0, next = left + 1 < W ? C : 0;
+            const nn_real *p = x + ((ptrdiff_t)top * W + left) * C;
+            row -= (nn_real)top, column -= (nn_real)left;
+            for (int c = 0; c < C; c++, p++) {
+                nn_real upper = p[0] + column * (p[next] - p[0]);
+                nn_real lower = p[below] + column * (p[below + next] - p[below]);
+                y[c] = upper + row * (lower - upper);
+            }
+        }
+    y -= (ptrdiff_t)H * W * C;
+    for (ptrdiff_t i = 0; noise > 0 && i < (ptrdiff_t)H * W * C; i++) {
+        uint64_t b = nn_random_u64(random);
+        int sum =
+            (int)(b & 0xffff) + (int)(b >> 16 & 0xffff) + (int)(b >> 32 & 0xffff) + (int)(b >> 48);
+        y[i] += noise * (nn_real)(sum - 131070);
+    }
+}
+
+/* ---- images: PNG, written row by row, each a block of zlib that is only stored ---- */
+
+static uint32_t nn__crc32(uint32_t crc, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < 8 * n; i++) {
+        if (i % 8 == 0) crc ^= p[i / 8];
+        crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    }
+    return crc;
+}
+
+static void nn__put32(uint8_t *to, uint32_t x)
+{
+    for (int i = 0; i < 4; i++) to[i] = (uint8_t)(x >> (24 - 8 * i));
+}
+
+/* One chunk: length, type, `head`, `body`, and the checksum of all but the length. */
+static void nn__png_chunk(FILE *f, const char *type, const uint8_t *head, size_t m,
+                          const uint8_t *body, size_t n)
+{
+    uint8_t length[4], sum[4];
+    uint32_t crc = nn__crc32(0xffffffffu, (const uint8_t *)type, 4);
+    nn__put32(length, (uint32_t)(m + n));
+    nn__put32(sum, ~nn__crc32(nn__crc32(crc, head, m), body, n));
+    fwrite(length, 1, 4, f), fwrite(type, 1, 4, f);
+    fwrite(head, 1, m, f), fwrite(body, 1, n, f), fwrite(sum, 1, 4, f);
+}
+
+static void nn__png_write(FILE *f, const uint8_t *pixels, int height, size_t row, int width, int C)
+{
+    uint32_t a = 1, b = 0; /* Adler's checksum */
+    uint8_t head[13] = { 0 };
+    nn__put32(head, (uint32_t)width), nn__put32(head + 4, (uint32_t)height);
+    head[8] = 8, head[9] = C == 3 ? 2 : 0;
+    fwrite("\x89PNG\r\n\x1a\n", 1, 8, f);
+    nn__png_chunk(f, "IHDR", head, 13, head, 0);
+    nn__png_chunk(f, "IDAT", (const uint8_t *)"\x78\x01", 2, head, 0);
+    for (int i = 0; i < height; i++, pixels += row) {
+        const unsigned n = (unsigned)row + 1; /* a row begins with its filter: 0, none */
+        const uint8_t block[6] = { i == height - 1, (uint8_t)n,         (uint8_t)(n >> 8),
+                                   (uint8_t)~n,     (uint8_t)(~n >> 8), 0 };
+        b = (b + a) % 65521;
+        for (size_t k = 0; k < row; k++) a = (a + pixels[k]) % 65521, b = (b + a) % 65521;
+        nn__png_chunk(f, "IDAT", block, 6, pixels, row);
+    }
+    nn__put32(head, b << 16 | a);
+    nn__png_chunk(f, "IDAT", head, 4, head, 0);
+    nn__png_chunk(f, "IEND", head, 0, head, 0);
+}
+
+NN_API nn_status nn_save_image(const char *path, const uint8_t *pixels, int height, int width,
+                               int channels)
+{
+    const char *call = "nn_save_image";
+    if (!path || !pixels || height < 1 || width < 1 || (channels != 1 && channels != 3) ||
+        width > 65534 / channels)
+        return nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call,
+                        "a path, and pixels (%d, %d, %d): channels are 1 or 3, and a row has at "
+                        "most 65534 bytes",
+                        height, width, channels);
+    FILE *f = fopen(path, "wb");
+    if (f) nn__png_write(f, pixels, height, (size_t)width * (size_t)channels, width, channels);
+    bool failed = !f || ferror(f);
+    if ((f && fclose(f)) || failed)
+        return nn__fail(nn__nowhere, NN_ERR_FILE, call,
+                        "cannot write '%s': %s; is there such a folder, and room on the disk?",
+                        path, strerror(errno));
+    return NN_OK;
+}
+
+/* ---- images: files ---- */
+
+#ifdef NN_USE_STB_IMAGE
+/* What stb_image.h may take while it decodes one image. A few bytes can ask it for gigabytes: a
+   length in a PNG, or zeros that were packed well. Its memory begins as zeros, because 2.27 reads
+   tables that a damaged JPEG has not given. */
+static NN__THREAD_LOCAL struct nn__stb {
+    size_t limit; /* of one block */
+    bool no_memory;
+} nn__stb;
+
+static void *nn__stb_resize(void *memory, size_t old, size_t size)
+{
+    void *moved = size <= nn__stb.limit ? nn__alloc_zero(size, 1) : NULL;
+    nn__stb.no_memory |= !moved && size <= nn__stb.limit;
+    if (moved && memory) memcpy(moved, memory, NN__MIN(old, size));
+    if (moved) nn__free(memory);
+    return moved;
+}
+
+#ifdef STBI_INCLUDE_STB_IMAGE_H
+#error "nn.h: with NN_USE_STB_IMAGE, include stb_image.h after nn.h in this file, not before"
+#endif
+#define STB_IMAGE_IMPLEMENTATION
+#define STBIDEF NN__UNUSED static
+#define STBI_ONLY_PNG
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_BMP
+#define STBI_NO_STDIO
+#define STBI_NO_GIF
+#define stbi_set_unpremultiply_on_load_thread                                                      \
+    stbi__unpremultiply_on_load_thread /* a slip in 2.27 */
+#define STBI_MALLOC(size) nn__stb_resize(NULL, 0, size)
+#define STBI_REALLOC_SIZED nn__stb_resize
+#define STBI_FREE nn__free
+#define STBI_ASSERT(x) ((void)0) /* some fail for damaged files, where the code goes on well */
+#ifdef __TINYC__
+#define STBI_NO_SIMD
+#define STBI_NO_THREAD_LOCALS
+#endif
+#ifdef __GNUC__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
+#if defined(__has_include)
+#if !__has_include("stb_image.h") && __has_include(<stb/stb_image.h>)
+#define NN__STB_FOLDER
+#endif
+#endif
+#ifdef NN__STB_FOLDER
+#include <stb/stb_image.h>
+#else
+#include "stb_image.h" /* not found? Put it beside nn.h, or add its folder to the include path */
+#endif
+#ifdef __GNUC__
+#pragma GCC diagnostic pop
+#endif
+#undef STB_IMAGE_IMPLEMENTATION
+
+/* Whether a JPEG has only tables that stb_image has room for: up to 2.27, which Debian has, it
+   writes behind its arrays where the code lengths of a table (marker C4) add up to more than 256,
+   and reads behind them where a channel's sampling (C0 to C2) does not divide the largest.
+   (nothings/stb, issues 1289 and 1178.) */
+static bool nn__jpeg_is_safe(const uint8_t *p, size_t size)
+{
+    for (size_t i = 0, length; i + 4 < size; i += length) {
+        const int marker = p[i] == 0xff ? p[i + 1] : 0;
+        const bool single = marker == 0 || marker == 0xff || (marker >= 0xd0 && marker <= 0xd9);
+        length = single ? 1 : 2 + (size_t)(p[i + 2] << 8 | p[i + 3]);
+        const size_t end = NN__MIN(size, i + length);
+        for (size_t k = i + 4; marker == 0xc4 && k < end;) {
+            size_t codes = 0;
+            for (size_t n = 1; n <= 16 && k + n < size; n++) codes += p[k + n];
+            if (codes > 256) return false;
+            k += 17 + codes;
+        }
+        if (marker < 0xc0 || marker > 0xc2) continue;
+        for (size_t k = i + 11; k < end; k += 3)
+            for (size_t n = i + 11; n < end; n += 3) {
+                const int h = p[k] >> 4, v = p[k] & 15;
+                if (!h || !v || ((p[n] >> 4) > h && (p[n] >> 4) % h) ||
+                    ((p[n] & 15) > v && (p[n] & 15) % v))
+                    return false;
+            }
+    }
+    return true;
+}
+
+static nn_status nn__stb_fail(const nn_image_args *a, const char *name, const char *call)
+{
+    const char *why = stbi_failure_reason();
+    if (nn__stb.no_memory) return nn__fail_memory(a->at, call, name);
+    return nn__fail(a->at, NN_ERR_FORMAT, call,
+                    "'%s' is not a sound PNG, JPEG or BMP image (%s); save it again, or remove it",
+                    name, why ? why : "no pixels");
+}
+
+/* Looks at the header, and whether the image may be decoded. Of a PNG that is too large for it
+   stb_image says only that the type is unknown, so its size is read here. */
+static nn_status nn__image_check(const nn_image_args *a, const char *name, const uint8_t *p,
+                                 size_t size, const char *call)
+{
+    const double most = a->max_pixels > 0 ? a->max_pixels : 67108864;
+    const bool png = size >= 24 && !memcmp(p, "\x89PNG", 4);
+    double height = png ? p[20] * 16777216.0 + p[21] * 65536 + p[22] * 256 + p[23] : 0;
+    double width = png ? p[16] * 16777216.0 + p[17] * 65536 + p[18] * 256 + p[19] : 0;
+    int h, w, channels;
+    nn__stb.limit = SIZE_MAX, nn__stb.no_memory = false;
+    if (size == 0)
+        return nn__fail(a->at, NN_ERR_FORMAT, call, "'%s' is empty; save it again, or remove it",
+                        name);
+    if (height * width <= most) {
+        if (size > INT_MAX || (size > 2 && p[0] == 0xff && !nn__jpeg_is_safe(p, size)))
+            return nn__fail(a->at, NN_ERR_FORMAT, call,
+                            "'%s' has tables that no JPEG may have; save it again, or remove it",
+                            name);
+        if (!stbi_info_from_memory(p, (int)size, &w, &h, &channels) || nn__stb.no_memory || !h ||
+            !w)
+            return nn__stb_fail(a, name, call);
+        height = fabs((double)h), width = fabs((double)w); /* below 0: a BMP from the top down */
+    }
+    if (height * width > most)
+        return nn__fail(a->at, NN_ERR_FORMAT, call,
+                        "'%s' has %.0f x %.0f pixels, more than the %.0f that are allowed; make it "
+                        "smaller, or raise .max_pixels",
+                        name, width, height, most);
+    nn__stb.limit = (size_t)(16 * height * width) + ((size_t)1 << 24);
+    return NN_OK;
+}
+
+/* Decodes to red, green, blue, alpha; lays that over white; makes grey of it; all in one block. */
+static nn_status nn__image_decode(nn_image *out, const nn_image_args *a, const char *name,
+                                  const uint8_t *bytes, size_t size, const char *call)
+{
+    int channels;
+    nn_status status = nn__image_check(a, name, bytes, size, call);
+    if (status) return status;
+    uint8_t *p = stbi_load_from_memory(bytes, (int)size, &out->width, &out->height, &channels, 4);
+    if (!p) return nn__stb_fail(a, name, call);
+    const size_t n = (size_t)out->width * (size_t)out->height;
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < 3; c++) {
+            unsigned alpha = p[4 * i + 3];
+            p[3 * i + c] = (uint8_t)((p[4 * i + c] * alpha + 255 * (255 - alpha) + 127) / 255);
+        }
+    if (a->grey) nn_image_grey(p, p, n);
+    out->channels = a->grey ? 1 : 3;
+    out->pixels = p;
+    return NN_OK;
+}
+#else
+static nn_status nn__image_decode(nn_image *out, const nn_image_args *a, const char *name,
+                                  const uint8_t *bytes, size_t size, const char *call)
+{
+    (void)out, (void)bytes, (void)size;
+    return nn__fail(a->at, NN_ERR_STATE, call,
+                    "'%s' needs stb_image.h (Debian: libstb-dev) and #define NN_USE_STB_IMAGE "
+                    "before nn.h in the file with NN_IMPLEMENTATION",
+                    name);
+}
+#endif
+
+/* The image of a file or of bytes, in a block that may be larger than it needs. */
+static nn_status nn__image_read(nn_image *out, const nn_image_args *a, const char *call)
+{
+    char *file = NULL;
+    size_t size = a->size;
+    nn_status status = NN_OK;
+    if (!a->bytes) status = nn__read_file(a->at, call, a->path, &file, &size);
+    if (!status)
+        status = nn__image_decode(out, a, a->path ? a->path : "bytes",
+                                  (const uint8_t *)(a->bytes ? a->bytes : file), size, call);
+    nn__free(file);
+    return status;
+}
+
+static nn_status nn__image_arguments(nn_place at, const char *path, int height, int width,
+                                     double max_pixels, const char *call)
+{
+    if (!path) return nn__fail(at, NN_ERR_ARGUMENT, call, "the path is NULL");
+    if (height < 0 || width < 0 || !(max_pixels >= 0))
+        return nn__fail(
+            at, NN_ERR_ARGUMENT, call,
+            "height %d, width %d, max_pixels %g: none may be negative; 0 is the default", height,
+            width, max_pixels);
+    return NN_OK;
+}
+
+/* The size that was asked for. */
+static void nn__image_size(int *H, int *W, const nn_image *image)
+{
+    const double h = image->height, w = image->width;
+    if (*H == 0 && *W == 0) *H = image->height, *W = image->width;
+    else if (*H == 0) *H = (int)NN__MIN(NN__MAX(*W * h / w + 0.5, 1), INT_MAX);
+    else if (*W == 0) *W = (int)NN__MIN(NN__MAX(*H * w / h + 0.5, 1), INT_MAX);
+}
+
+NN_API nn_status nn_load_image_make(nn_image_args args)
+{
+    const char *call = "nn_load_image";
+    nn_image raw = NN__EMPTY, image = NN__EMPTY;
+    size_t n = 0;
+    nn_status status = nn__image_arguments(args.at, args.bytes && !args.path ? "bytes" : args.path,
+                                           args.height, args.width, args.max_pixels, call);
+    if (args.image) *args.image = image;
+    if (!status && (args.values ? !args.height || !args.width : !args.image))
+        status = nn__fail(args.at, NN_ERR_ARGUMENT, call,
+                          "give &image, or .values with their .height and .width");
+    if (!status) status = nn__image_read(&raw, &args, call);
+    if (status) return status;
+    nn__image_size(&args.height, &args.width, &raw);
+    image.height = args.height, image.width = args.width, image.channels = raw.channels;
+    if (nn__mul((size_t)image.height, (size_t)image.width, &n))
+        image.pixels = (uint8_t *)nn__alloc(n, (size_t)image.channels);
+    n *= (size_t)image.channels;
+    if (!image.pixels) status = nn__fail_memory(args.at, call, "the image");
+    else
+        nn_image_resize(image.pixels, image.height, image.width, raw.pixels, raw.height, raw.width,
+                        raw.channels);
+    for (size_t i = 0; !status && args.values && i < n; i++) args.values[i] = image.pixels[i];
+    nn_image_free(&raw);
+    if (!status && args.image) *args.image = image;
+    else nn_image_free(&image);
+    return status;
+}
+
+NN_API void nn_image_free(nn_image *image)
+{
+    if (!image) return;
+    nn__free(image->pixels);
+    memset(image, 0, sizeof *image);
+}
+
+/* ---- images: folders ---- */
+
+/* Paths, one behind the other in one block. */
+typedef struct nn__list {
+    char *letters;
+    size_t used, room, n;
+    char **path; /* (n), in order; by nn__list_sort */
+} nn__list;
+
+static void nn__list_free(nn__list *list)
+{
+    nn__free(list->letters);
+    nn__free(list->path);
+}
+
+#ifdef NN_USE_STB_IMAGE
+static bool nn__list_add(nn__list *list, const char *folder, const char *name)
+{
+    const size_t size = strlen(folder) + strlen(name) + 2;
+    while (list->room - list->used < size) {
+        list->letters = (char *)nn__grow(list->letters, &list->room, 1);
+        if (!list->letters) return false;
+    }
+    snprintf(list->letters + list->used, size, "%s/%s", folder, name);
+    list->used += size, list->n++;
+    return true;
+}
+
+static bool nn__is_image_name(const char *name)
+{
+    char ending[8] = "";
+    const char *dot = strrchr(name, '.');
+    for (int i = 0; dot && dot[i] && i < 7; i++) ending[i] = (char)tolower((unsigned char)dot[i]);
+    return !strcmp(ending, ".png") || !strcmp(ending, ".jpg") || !strcmp(ending, ".jpeg") ||
+           !strcmp(ending, ".bmp");
+}
+
+/* Adds what is wanted of a folder: folders, or images. A name with a dot in front is neither. */
+static bool nn__list_offer(nn__list *list, const char *folder, const char *name, bool folders)
+{
+    struct stat entry;
+    const size_t start = list->used;
+    if (name[0] == '.' || (!folders && !nn__is_image_name(name))) return true;
+    if (!nn__list_add(list, folder, name)) return false;
+    if (folders && (stat(list->letters + start, &entry) || !NN__IS_FOLDER(entry)))
+        list->used = start, list->n--;
+    return true;
+}
+
+static nn_status nn__list_folder(nn__list *list, const char *folder, bool folders, nn_place at)
+{
+    bool memory = true;
+    errno = 0;
+#ifdef _WIN32
+    struct _finddata_t entry;
+    const size_t start = list->used;
+    if (!nn__list_add(list, folder, "*")) return nn__fail_memory(at, "nn_load_images", "the paths");
+    intptr_t d = _findfirst(list->letters + start, &entry);
+    list->used = start, list->n--;
+    bool more = d != -1;
+    for (; more && memory; more = memory && _findnext(d, &entry) == 0)
+        memory = nn__list_offer(list, folder, entry.name, folders);
+    bool failed = d == -1 || _findclose(d);
+#else
+    struct dirent *entry;
+    DIR *d = opendir(folder);
+    while (d && memory && (errno = 0, entry = readdir(d)) != NULL)
+        memory = nn__list_offer(list, folder, entry->d_name, folders);
+    bool failed = !d || (memory && errno);
+    int why = errno;
+    if (d) closedir(d);
+    errno = why;
+#endif
+    if (!memory) return nn__fail_memory(at, "nn_load_images", "the paths");
+    if (!failed) return NN_OK;
+    return nn__fail(at, NN_ERR_FILE, "nn_load_images",
+                    "cannot list the folder '%s': %s; a relative path starts in the folder from "
+                    "which the program is run",
+                    folder, strerror(errno));
+}
+#else
+static nn_status nn__list_folder(nn__list *list, const char *folder, bool folders, nn_place at)
+{
+    nn_image_args none = NN__EMPTY;
+    (void)list, (void)folders;
+    none.at = at;
+    return nn__image_decode(NULL, &none, folder, NULL, 0, "nn_load_images"); /* says why not */
+}
+#endif
+
+/* As strcmp, but '/' before all: the files of a class stay together, in the order of classes. */
+static int nn__by_path(const void *a, const void *b)
+{
+    const unsigned char *p = *(unsigned char *const *)a, *q = *(unsigned char *const *)b;
+    while (*p && *p == *q) p++, q++;
+    return (*p == '/' ? 1 : *p ? *p + 1 : 0) - (*q == '/' ? 1 : *q ? *q + 1 : 0);
+}
+
+static bool nn__list_sort(nn__list *list)
+{
+    char *p = list->letters;
+    list->path = (char **)nn__alloc(list->n, sizeof *list->path);
+    for (size_t i = 0; list->path && i < list->n; i++, p += strlen(p) + 1) list->path[i] = p;
+    if (list->path) qsort(list->path, list->n, sizeof *list->path, nn__by_path);
+    return list->path != NULL;
+}
+
+/* The folders of the classes, and the images in them. */
+static nn_status nn__images_list(nn__list *folder, nn__list *file, const nn_images_args *a)
+{
+    const char *call = "nn_load_images";
+    nn_status status = nn__list_folder(folder, a->path, true, a->at);
+    if (!status && folder->n == 0)
+        status = nn__fail(a->at, NN_ERR_DATA, call,
+                          "'%s' has no folders in it; put the images of each class into one of "
+                          "their own, such as %s/cat/1.png",
+                          a->path, a->path);
+    if (!status && !nn__list_sort(folder)) status = nn__fail_memory(a->at, call, "the classes");
+    for (size_t k = 0; !status && k < folder->n; k++) {
+        const size_t before = file->n;
+        status = nn__list_folder(file, folder->path[k], false, a->at);
+        if (!status && file->n == before)
+            status =
+                nn__fail(a->at, NN_ERR_DATA, call,
+                         "the class '%s' has no images (.png, .jpg, .jpeg, .bmp); add some, or "
+                         "remove the folder",
+                         folder->path[k]);
+    }
+    if (!status && (file->n > INT_MAX || !nn__list_sort(file)))
+        status = nn__fail_memory(a->at, call, "the paths");
+    return status;
+}
+
+/* Decodes one file into its place; the first one makes the room for all. */
+static nn_status nn__images_take(nn_data *data, const nn_images_args *a, nn__list *file, size_t i)
+{
+    const char *call = "nn_load_images";
+    nn_array *x = &data->x[0];
+    nn_image raw = NN__EMPTY;
+    nn_image_args one = NN__EMPTY;
+    one.at = a->at, one.path = file->path[i], one.grey = a->grey, one.max_pixels = a->max_pixels;
+    nn_status status = nn__image_read(&raw, &one, call);
+    int shape[NN_MAX_RANK] = { a->height, a->width, raw.channels };
+    if (status) return status;
+    nn__image_size(&shape[0], &shape[1], &raw);
+    if (i == 0) status = nn__array_make(x, NN_BYTE, shape, (int)file->n, a->at, call);
+    if (!status && (shape[0] != x->dim[0] || shape[1] != x->dim[1]))
+        status = nn__fail(a->at, NN_ERR_DATA, call,
+                          "'%s' is %d x %d (width x height), '%s' is %d x %d; give .height and "
+                          ".width, to which all are resized",
+                          file->path[i], shape[1], shape[0], file->path[0], x->dim[1], x->dim[0]);
+    if (!status)
+        nn_image_resize((uint8_t *)x->values + i * x->size, shape[0], shape[1], raw.pixels,
+                        raw.height, raw.width, raw.channels);
+    nn_image_free(&raw);
+    return status;
+}
+
+static nn_status nn__images_read(nn_data *data, const nn_images_args *a, nn__list *folder,
+                                 nn__list *file)
+{
+    const int one[NN_MAX_RANK] = { 0 };
+    nn_status status = NN_OK;
+    data->inputs = 1;
+    for (size_t i = 0; !status && i < file->n; i++) status = nn__images_take(data, a, file, i);
+    if (status) return status;
+    data->n = (int)file->n, data->classes = (int)folder->n;
+    status = nn__array_make(&data->y, NN_TOKEN, one, data->n, a->at, "nn_load_images");
+    for (size_t i = 0, k = 0; !status && i < file->n; i++) {
+        size_t length = strlen(folder->path[k]); /* no class is empty, and both are in one order */
+        if (strncmp(file->path[i], folder->path[k], length) || file->path[i][length] != '/') k++;
+        ((int32_t *)data->y.values)[i] = (int32_t)k;
+    }
+    for (size_t k = 0; k < folder->n; k++) folder->path[k] += strlen(a->path) + 1; /* the name */
+    if (!status) data->class_name = nn__copy_names(folder->path, folder->n);
+    if (!status && (!data->class_name || !nn__array_scale_bytes(&data->x[0])))
+        status = nn__fail_memory(a->at, "nn_load_images", "the classes");
+    return status;
+}
+
+NN_API nn_status nn_load_images_make(nn_images_args args)
+{
+    const char *call = "nn_load_images";
+    nn__list folder = NN__EMPTY, file = NN__EMPTY;
+    if (!args.data) return nn__fail(args.at, NN_ERR_ARGUMENT, call, "the data set is NULL");
+    memset(args.data, 0, sizeof *args.data);
+    nn_status status =
+        nn__image_arguments(args.at, args.path, args.height, args.width, args.max_pixels, call);
+    if (!status) status = nn__images_list(&folder, &file, &args);
+    if (!status) status = nn__images_read(args.data, &args, &folder, &file);
+    nn__list_free(&folder);
+    nn__list_free(&file);
+    return status ? nn__data_failed(args.data, status) : NN_OK;
+}
+
 /* ---- arrays of the program ----------------------------------------------------------------- */
 
 static nn_status nn__check_values(const nn_array_args *args, const char *call)
@@ -5685,6 +6375,7 @@ typedef struct nn__run {
     double best_value, epoch_started, bar_drawn;
     int wait, best_epoch;
     nn_real *best; /* the best weights so far, or NULL */
+    nn_real *plain; /* (batch_size, size): images before they are augmented, or NULL */
     double sums[4]; /* of the epoch: loss, right, top k, absolute difference; see nn__tally */
     double sum_rows, sum_samples, largest_norm;
 } nn__run;
@@ -5861,8 +6552,8 @@ NN_API nn_model *nn_model_new_make(nn_model_args args)
 
 static void nn__fit_free(nn__run *r)
 {
-    nn__free(r->order), nn__free(r->validation_rows), nn__free(r->best);
-    r->order = r->validation_rows = NULL, r->best = NULL;
+    nn__free(r->order), nn__free(r->validation_rows), nn__free(r->best), nn__free(r->plain);
+    r->order = r->validation_rows = NULL, r->best = r->plain = NULL;
     r->fitting = false;
 }
 
@@ -8397,6 +9088,32 @@ static nn_status nn__check_fit(const nn_fit_args *args)
     return NN_OK;
 }
 
+static bool nn__augments(const nn_augment *a)
+{
+    return a->shift != 0 || a->rotate != 0 || a->scale != 0 || a->noise != 0 || a->flip;
+}
+
+static bool nn__is_image(const nn_array *x)
+{
+    return x->rank == 3 && x->type != NN_TOKEN;
+}
+
+static nn_status nn__check_augment(const nn_augment *a, const nn_data *data, nn_place at)
+{
+    int images = 0;
+    if (!(a->shift >= 0 && a->shift < 1e6 && a->rotate >= 0 && a->rotate <= 360 && a->scale >= 0 &&
+          a->scale < 1 && a->noise >= 0 && a->noise < 1e6))
+        return nn__fail(at, NN_ERR_ARGUMENT, "nn_fit",
+                        "augment: shift %g, rotate %g, scale %g, noise %g: none may be negative, "
+                        "rotate is at most 360 degrees, scale is below 1",
+                        a->shift, a->rotate, a->scale, a->noise);
+    for (int i = 0; i < data->inputs; i++) images += nn__is_image(&data->x[i]);
+    if (images > 0 || !nn__augments(a)) return NN_OK;
+    return nn__fail(at, NN_ERR_SHAPE, "nn_fit",
+                    "augment varies images, but no input of the data has the shape (height, width, "
+                    "channels); give it in nn_data_from: {28, 28, 1}");
+}
+
 /* Every value and label of a data set, before the first step. */
 static nn_status nn__check_samples(nn_model *m, const nn_data *data, nn_place at, const char *call)
 {
@@ -8426,14 +9143,20 @@ static nn_status nn__check_samples(nn_model *m, const nn_data *data, nn_place at
 /* Memory for nn_fit: the order of the samples, the best weights, the history. */
 static nn_status nn__fit_memory(nn_model *m, const nn_data *data, int epochs)
 {
+    size_t largest = 0; /* image, where images are augmented */
     nn__run *r = m->run;
     int validation = data->n - r->samples, total = m->history.epochs + epochs;
     r->order = (int *)nn__alloc((size_t)data->n, sizeof *r->order);
     r->validation_rows = validation ? (int *)nn__alloc((size_t)validation, sizeof(int)) : NULL;
     bool best = r->fit.patience > 0 && !r->fit.no_restore;
     r->best = best ? (nn_real *)nn__alloc(m->parameters + 1, sizeof *r->best) : NULL;
+    for (int i = 0; nn__augments(&r->fit.augment) && i < data->inputs; i++)
+        if (nn__is_image(&data->x[i])) largest = NN__MAX(largest, data->x[i].size);
+    r->plain = largest ? (nn_real *)nn__alloc((size_t)r->batch_size * largest, sizeof *r->plain)
+                       : NULL; /* the arena has as many, so the product fits */
     nn_epoch *epoch = (nn_epoch *)nn__alloc_zero((size_t)total + 1, sizeof *epoch);
-    if (!r->order || (validation && !r->validation_rows) || (best && !r->best) || !epoch) {
+    if (!r->order || (largest && !r->plain) || (validation && !r->validation_rows) ||
+        (best && !r->best) || !epoch) {
         nn__free(epoch);
         return nn__fail_memory(r->fit.at, "nn_fit", "the order of the samples");
     }
@@ -8473,6 +9196,7 @@ static nn_status nn__fit_begin(nn_fit_args *args)
     if (!status) status = nn__check_fit(args);
     if (!status) status = nn__data_status(args->data, args->at, call);
     if (!status) status = nn__bind(m, args->data, true, args->at, call);
+    if (!status) status = nn__check_augment(&args->augment, args->data, args->at);
     if (!status) status = nn__check_samples(m, args->data, args->at, call);
     if (!status) status = nn__learn_data(m, args->data, args->at);
     if (!status && args->validation) status = nn__bind(m, args->validation, true, args->at, call);
@@ -8573,6 +9297,31 @@ static void nn__count_batch(nn_model *m)
     m->running = nn__metrics_of(r, &tally);
 }
 
+/* Varies the images of the batch: seed, epoch and sample alone say how. */
+static void nn__augment_batch(nn_model *m)
+{
+    nn__run *r = m->run;
+    const nn_random seed = nn_random_seed(r->seed);
+    const nn_random epoch = nn_random_split(&seed, UINT64_C(3000000) + (uint64_t)m->epoch);
+    const unsigned mode = nn__float_mode();
+    for (int i = 0; i < r->inputs; i++) {
+        const nn_array *x = &r->fit.data->x[i];
+        nn_real *value = r->input[i]->value;
+        if (!nn__is_image(x)) continue;
+        memcpy(r->plain, value, (size_t)m->batch * x->size * sizeof *value);
+        NN__PARALLEL
+        {
+            nn__set_float_mode(mode);
+            NN__SHARED_FOR
+            for (int b = 0; b < m->batch; b++) {
+                nn_random random = nn_random_split(&epoch, (uint64_t)r->sample[b]);
+                nn_image_augment(value + (size_t)b * x->size, r->plain + (size_t)b * x->size,
+                                 x->dim[0], x->dim[1], x->dim[2], &r->fit.augment, &random);
+            }
+        }
+    }
+}
+
 static nn_status nn__train_batch(nn_model *m)
 {
     nn__run *r = m->run;
@@ -8584,6 +9333,7 @@ static nn_status nn__train_batch(nn_model *m)
     if (!status)
         status = nn__feed_batch(m, r->fit.data, r->order + first, n, true, r->fit.class_weight,
                                 r->fit.at, "nn_fit");
+    if (!status && r->plain) nn__augment_batch(m);
     if (!status) status = nn__forward(m, NN_TRAINING, "nn_fit");
     if (status) return status;
     nn__count_batch(m);

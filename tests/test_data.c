@@ -1548,9 +1548,22 @@ static void allocations_that_fail(void **state)
     remove(memory_path);
 }
 
+/* ---- images, without NN_USE_STB_IMAGE (with it: test_images.c) ----------------------------- */
+
+static void images_without_stb(void **state)
+{
+    (void)state;
+    nn_data d;
+    nn_image image;
+    fails(nn_load_image(&image, "datasets/iris.csv"), NN_ERR_STATE, NULL,
+          "nn_load_image: |iris.csv|libstb-dev|#define NN_USE_STB_IMAGE");
+    fails(nn_load_images(&d, "datasets"), NN_ERR_STATE, &d, "nn_load_images: |libstb-dev");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(images_without_stb),
         cmocka_unit_test(csv_plain),
         cmocka_unit_test(csv_oddities_that_are_accepted),
         cmocka_unit_test(csv_quotes),

@@ -289,11 +289,11 @@ sizes() {
             exit bad || NR < 100 || half > 12 || most > 40 }' "$dir/sizes"
 }
 
-prefixes() { # types, enum constants and private functions
+prefixes() { # types, enum constants and private functions; and what stb_image.h wants defined
     need ctags
     ctags --version | grep -q Universal || skip "universal-ctags not installed"
     ctags -f - --language-force=C --kinds-C=defgpstuv --fields=+k -I 'NN_API,NN__PRINTF+' nn.h |
-        awk -F '\t' '$1 !~ /^(nn_|NN_|__anon)/ { print $1; bad = 1 } END { exit bad || NR < 200 }'
+        awk -F '\t' '$1 !~ /^(nn_|NN_|__anon|STB|stbi_)/ { print $1; bad = 1 } END { exit bad || NR < 200 }'
 }
 
 # ---- the list
