@@ -5,6 +5,9 @@
        ...                                                 load the data
        program_announce(&p, "two networks on Iris");       the first line
 
+   A program that prints the worked numbers of its page says #define PROGRAM_WORKED before it
+   includes this file, and looks at p.worked.
+
    Programs run from the project's root, where datasets/ and plots/ are. They return 0, or 1 after
    a sentence on stderr that says what went wrong; a wrong command line ends with 2.              */
 
@@ -19,6 +22,7 @@
 typedef struct program {
     const char *chapter;        /* such as "06_first_network"                                   */
     bool quick;                 /* seconds instead of minutes: fewer epochs, fewer samples      */
+    bool worked;                /* print the page's worked numbers and nothing else             */
     uint64_t seed;              /* of weights, shuffling and made-up data                       */
     char out[700];              /* the folder for figures                                       */
     char path[800];             /* room for program_figure                                      */
@@ -26,17 +30,26 @@ typedef struct program {
 
 /* ---- the command line ----------------------------------------------------------------------- */
 
+#ifdef PROGRAM_WORKED
+enum { PROGRAM_HAS_WORKED = 1 };
+#else
+enum { PROGRAM_HAS_WORKED = 0 };
+#endif
+
 static inline void program_help(const program *p, const char *name, const char *about)
 {
     printf("%s\n\n"
-           "usage: %s [--quick] [--seed N] [--out DIR] [--help]\n"
+           "usage: %s [--quick]%s [--seed N] [--out DIR] [--help]\n"
            "  --quick     a small run of seconds; its numbers mean little\n"
+           "%s"
            "  --seed N    of weights, shuffling and made-up data (default %llu)\n"
            "  --out DIR   where figures go (default plots/figures/%s;\n"
            "              with --quick build/figures/%s, so that good figures stay)\n"
            "  --help      this text\n"
            "In the environment: NN_PLOT=svg, png, window, text or none; NN_CPU=scalar\n",
-           about, name, (unsigned long long)p->seed, p->chapter, p->chapter);
+           about, name, PROGRAM_HAS_WORKED ? " [--worked]" : "", PROGRAM_HAS_WORKED ?
+           "  --worked    only the numbers that the page works out by hand\n" : "",
+           (unsigned long long)p->seed, p->chapter, p->chapter);
 }
 
 /* One sentence about a wrong command line, then the end. */
@@ -60,7 +73,7 @@ static inline uint64_t program_number(const char *name, const char *text)
 static inline program program_start(int argc, char **argv, const char *chapter, uint64_t seed,
                                     const char *about)
 {
-    program p = { chapter, false, seed, "", "" };
+    program p = { chapter, false, false, seed, "", "" };
     const char *name = argc > 0 ? argv[0] : chapter, *out = NULL;
     for (int i = 1; i < argc; i++) {
         bool seeds = !strcmp(argv[i], "--seed"), outs = !strcmp(argv[i], "--out");
@@ -68,6 +81,7 @@ static inline program program_start(int argc, char **argv, const char *chapter, 
         if (seeds) p.seed = program_number(name, argv[++i]);
         else if (outs) out = argv[++i];
         else if (!strcmp(argv[i], "--quick")) p.quick = true;
+        else if (PROGRAM_HAS_WORKED && !strcmp(argv[i], "--worked")) p.worked = true;
         else if (!strcmp(argv[i], "--help")) { program_help(&p, name, about); exit(0); }
         else program_usage(name, "unknown option", argv[i]);
     }
