@@ -193,8 +193,8 @@ static void fill_curves(void)
 
 static plot_figure curve(nn_activation g, const char *title, double low, double high)
 {
-    return (plot_figure){ PLOT_LINES, .title = title, .x_label = "z", .y_label = "a, slope", .n = POINTS, .x0 = -6,
-        .dx = 0.1, .y_min = low, .y_max = high,
+    return (plot_figure){ PLOT_LINES, .title = title, .x_label = "z", .y_label = "a, slope",
+        .n = POINTS, .x0 = -6, .dx = 0.1, .y_min = low, .y_max = high,
         .series = {{ "the function a = g(z)", .y = value[g] },
                    { "its slope g'(z)", .y = slopes[g], .style = PLOT_DASHED }} };
 }
