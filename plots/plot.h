@@ -2215,23 +2215,36 @@ PLOT_API int plot__run(const plot_figure *fig, const plot__mode *mode, const cha
                       "NN_PLOT=script keeps the script", fig->path, said, fig->path);
 }
 
-/* Viewers blur small images when they enlarge them; this asks for sharp pixels, as the PNG has.
-   gnuplot can do so itself only with a polygon per pixel (a file fifty times as large).          */
-PLOT_API int plot__sharpen(const plot_figure *fig)
+/* Line by line, which may come in pieces. Two repairs: viewers blur small images when they enlarge
+   them, so the file asks for sharp pixels, as the PNG has (gnuplot can do so itself only with a
+   polygon per pixel, a file fifty times as large); and empty groups, a third of the file, go.     */
+PLOT_API void plot__tidy_lines(FILE *in, FILE *out)
 {
-    static const char tag[] = "<image ", put[] = "<image style='image-rendering:pixelated' ";
+    static const char tag[] = "<image ";
+    char piece[4096], held[4096] = "", *image;
+    int begins = 1;
+    for (; fgets(piece, sizeof piece, in); begins = strchr(piece, '\n') != NULL) {
+        if (*held && begins && !strcmp(piece, "</g>\n")) { *held = 0; continue; }
+        fputs(held, out);
+        *held = 0;
+        image = strstr(piece, tag);
+        if (begins && !strncmp(piece, "<g ", 3) && !strchr(piece + 1, '<') && strchr(piece, '\n'))
+            strcpy(held, piece);
+        else if (image)
+            fprintf(out, "%.*s%sstyle='image-rendering:pixelated' %s", (int)(image - piece), piece,
+                    tag, image + strlen(tag));
+        else fputs(piece, out);
+    }
+    fputs(held, out);
+}
+
+PLOT_API int plot__tidy(const plot_figure *fig)
+{
     char from[PLOT_MAX_PATH + 8], to[PLOT_MAX_PATH + 8];
     FILE *in, *out = plot__open(fig, ".svg.tmp", to);
-    size_t matched = 0;
     plot__gnuplot_path(from, sizeof from, fig->path, ".svg");
     in = out ? fopen(from, "r") : NULL;
-    for (int ch; in && (ch = getc(in)) != EOF; ) {
-        if (ch == tag[matched]) { if (!tag[++matched]) { fputs(put, out); matched = 0; } continue; }
-        fwrite(tag, 1, matched, out);
-        matched = ch == tag[0];
-        if (!matched) putc(ch, out);
-    }
-    if (in) fclose(in);
+    if (in) plot__tidy_lines(in, out), fclose(in);
     if (!out || plot__close(fig, out, to)) return 1;
     if (in) remove(from);                   /* rename() replaces a file only on some systems */
     return !in || rename(to, from) ? plot__fail(fig, "cannot rewrite '%s'", from) : 0;
@@ -2245,7 +2258,7 @@ PLOT_API int plot__render(const plot_figure *fig, const plot__mode *mode)
     if (!f) return 1;
     plot__script(f, fig, mode);
     bad = plot__close(fig, f, path) || plot__run(fig, mode, path) ||
-          (mode->svg && plot__sharpen(fig));
+          (mode->svg && plot__tidy(fig));
     if (!mode->script) remove(path);
     return bad;
 }
