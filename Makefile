@@ -71,6 +71,7 @@ $(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h tests/reference/referenc
 	$(CC) $(TEST_FLAGS) $(FLAGS_$(1)) $$< -o $$@ -lcmocka -lm
 endef
 $(foreach v,$(VARIANTS),$(eval $(call VARIANT,$(v))))
+$(VARIANTS:%=$(BUILD)/test_plot_%): plots/plot.h plots/demo.c
 
 THREADED = $(foreach t,matmul train,$(if $(wildcard tests/test_$(t).c),$(BUILD)/test_$(t)_openmp))
 TEST_PROGRAMS = $(foreach v,float double sanitized,$(TESTS:%=$(BUILD)/test_%_$(v))) $(THREADED)

@@ -2217,7 +2217,7 @@ PLOT_API int plot__run(const plot_figure *fig, const plot__mode *mode, const cha
 
 /* Line by line, which may come in pieces. Two repairs: viewers blur small images when they enlarge
    them, so the file asks for sharp pixels, as the PNG has (gnuplot can do so itself only with a
-   polygon per pixel, a file fifty times as large); and empty groups, a third of the file, go.     */
+   polygon per pixel, a file fifty times as large); and empty groups, a third of the file, go.    */
 PLOT_API void plot__tidy_lines(FILE *in, FILE *out)
 {
     static const char tag[] = "<image ";
