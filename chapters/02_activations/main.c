@@ -202,9 +202,9 @@ static plot_figure curve(nn_activation g, const char *title, double low, double 
 static int draw_curves(program *p)
 {
     double s = sigmoid_edge(), t = tanh_edge();
-    plot_figure panel[] = { curve(NN_SIGMOID, "sigmoid", -0.1, 1.1),
-                            curve(NN_TANH, "tanh", -1.2, 1.2),
-                            curve(NN_RELU, "ReLU", -1, 4), curve(NN_LINEAR, "linear", -4, 4) };
+    plot_figure panel[4] = { curve(NN_SIGMOID, "sigmoid", -0.1, 1.1),
+                             curve(NN_TANH, "tanh", -1.2, 1.2),
+                             curve(NN_RELU, "ReLU", -1, 4), curve(NN_LINEAR, "linear", -4, 4) };
     const plot_mark zone[3][2] = { { { -6, "", -s, 1 }, { s, "", 6, 1 } },
                                    { { -6, "", -t, 1 }, { t, "", 6, 1 } },
                                    { { -6, "", 0, 1 } } };

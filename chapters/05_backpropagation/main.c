@@ -387,7 +387,7 @@ static int draw_graph(program *p, const network *n, double y)
     const double place[NODES][2] = { { 0, 2 }, { 0, 0 }, { 1.5, 2 }, { 1.5, 0 }, { 3.3, 2 },
                                      { 3.3, 0 }, { 4.6, 1 }, { 5.9, 1 }, { 7.1, 1 } };
     plot_node node[NODES];
-    plot_edge edge[] = {
+    plot_edge edge[10] = {
         arrow(X0, Z0, "W = ", n->W1[0][0], n->dW1[0][0], 0.5),
         arrow(X1, Z0, "W = ", n->W1[0][1], n->dW1[0][1], 0.3),
         arrow(X0, Z1, "W = ", n->W1[1][0], n->dW1[1][0], 0.3),
