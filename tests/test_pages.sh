@@ -52,7 +52,8 @@ contains() {
 prose() {
     awk '/^```/ { code = !code; next } code { next }
          /^\$\$/ { if ($0 !~ /^\$\$.*\$\$/) math = !math; next } math { next } { print }' "$page" |
-        sed 's/`[^`]*`//g; s/\$[^$]*\$//g; s/](\([^)]*\))/]/g; s/<[^>]*>//g; s/[^ ]*[/=_0-9][^ ]*//g; s/[^ ]*[a-z]\.[a-z][^ ]*//g'
+        sed 's/`[^`]*`//g; s/\$[^$]*\$//g; s/](\([^)]*\))/]/g; s/<[^>]*>//g' |
+        sed 's/[^ ]*[/=_0-9][^ ]*//g; s/[^ ]*[a-z]\.[a-z][^ ]*//g'
 }
 
 # Numbers with a decimal point, without sign, one a line; F4.3 and 1.2.3 are none.
@@ -116,7 +117,8 @@ test_printed() {
     judge 'output'
     # A table whose first row a program prints is printed as a whole.
     rm -f "$work"/block.*
-    awk -v stem="$work/block." '/^\|/ { if (!inside) file = stem (++n); inside = 1; print > file; next }
+    awk -v stem="$work/block." '
+        /^\|/ { if (!inside) file = stem (++n); inside = 1; print > file; next }
         { inside = 0 }' "$page"
     tables=0
     : >"$work/wrong"
@@ -141,7 +143,7 @@ test_figures() {
         file=$(dirname "$page")/$target
         name=$(basename "$target")
         [ -n "$words" ] || echo "$target has no words for those who cannot see it"
-        [ -s "$file" ] || { echo "$target does not exist; make figures, then git add -f"; continue; }
+        [ -s "$file" ] || { echo "$target does not exist; make figures, git add -f"; continue; }
         [ "$(wc -c <"$file")" -le $most_bytes ] || echo "$target has more than $most_bytes bytes"
         [ ! -e .git ] || git ls-files --error-unmatch "$file" >/dev/null 2>&1 ||
             echo "$target is not committed; git add -f"
@@ -181,7 +183,7 @@ test_spelling() {
     judge 'words that aspell and tests/words.txt do not know'
 }
 
-# The book: pandoc understands all of it, nothing is fetched from elsewhere, every link inside lands.
+# The book: pandoc understands all of it, nothing is fetched from elsewhere, links inside land.
 test_book() {
     page='make book'
     if ! command -v pandoc >/dev/null; then

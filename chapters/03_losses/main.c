@@ -17,24 +17,24 @@
 
 enum { N = 4, C = 3, STEPS = 300, POINTS = 99 };
 
-static const double y[N] = { 1, 0, 1, 0 };              /* targets                              */
-static const double yhat[N] = { 0.9, 0.2, 0.6, 0.7 };   /* predictions                          */
+static const double target[N] = { 1, 0, 1, 0 };
+static const double guess[N] = { 0.9, 0.2, 0.6, 0.7 };
 
 /* ---- the formulas, over n samples ----------------------------------------------------------- */
 
-static double mse(const double *p, const double *t, int n)
+static double mse(const double *yhat, const double *y, int n)
 {
     double sum = 0;
     for (int i = 0; i < n; i++)
-        sum += (t[i] - p[i]) * (t[i] - p[i]);                                           /* F3.1 */
+        sum += (y[i] - yhat[i]) * (y[i] - yhat[i]);                                     /* F3.1 */
     return sum / n;
 }
 
-static double bce(const double *p, const double *t, int n)
+static double bce(const double *yhat, const double *y, int n)
 {
     double sum = 0;
     for (int i = 0; i < n; i++)
-        sum += t[i] * log(p[i]) + (1 - t[i]) * log(1 - p[i]);                           /* F3.2 */
+        sum += y[i] * log(yhat[i]) + (1 - y[i]) * log(1 - yhat[i]);                     /* F3.2 */
     return -sum / n;
 }
 
@@ -47,8 +47,8 @@ static double cross_entropy(const double *p, const double *q)
 }
 
 /* The slopes by the prediction, for one sample. */
-static double mse_slope(double p, double t) { return 2 * (p - t); }
-static double bce_slope(double p, double t) { return (p - t) / (p * (1 - p)); }
+static double mse_slope(double yhat, double y) { return 2 * (yhat - y); }
+static double bce_slope(double yhat, double y) { return (yhat - y) / (yhat * (1 - yhat)); }
 
 /* ---- by hand -------------------------------------------------------------------------------- */
 
@@ -58,13 +58,13 @@ static void print_by_hand(void)
     printf("| y | yhat | y - yhat | squared | its slope | -log | its slope |\n"
            "|---|---|---|---|---|---|---|\n");
     for (int i = 0; i < N; i++) {
-        double square = mse(&yhat[i], &y[i], 1), nats = bce(&yhat[i], &y[i], 1);
-        printf("| %g | %g | %.1f | %.2f | %.1f | %.4f | %.4f |\n", y[i], yhat[i], y[i] - yhat[i],
-               square, mse_slope(yhat[i], y[i]), nats, bce_slope(yhat[i], y[i]));
+        double y = target[i], yhat = guess[i], square = mse(&yhat, &y, 1), nats = bce(&yhat, &y, 1);
+        printf("| %g | %g | %.1f | %.2f | %.1f | %.4f | %.4f |\n", y, yhat, y - yhat, square,
+               mse_slope(yhat, y), nats, bce_slope(yhat, y));
         squares += square, logs += nats;
     }
     printf("| | | sum | %.2f | | %.4f | |\n", squares, logs);
-    printf("| | | mean | %.4f | | %.4f | |\n", mse(yhat, y, N), bce(yhat, y, N));
+    printf("| | | mean | %.4f | | %.4f | |\n", mse(guess, target, N), bce(guess, target, N));
 }
 
 /* nn.h gives a loss for each sample; the loss of the batch is their mean. */
@@ -72,12 +72,13 @@ static int check_kernels(void)
 {
     nn_real p[N], t[N], squares[N], nats[N];
     double sum[2] = { 0, 0 };
-    for (int i = 0; i < N; i++) p[i] = (nn_real)yhat[i], t[i] = (nn_real)y[i];
+    for (int i = 0; i < N; i++) p[i] = (nn_real)guess[i], t[i] = (nn_real)target[i];
     nn_mse_forward(squares, p, t, N, 1);
     nn_bce_forward(nats, p, t, N, 1);
     for (int i = 0; i < N; i++) sum[0] += (double)squares[i], sum[1] += (double)nats[i];
     printf("\nnn.h: MSE %.4f, BCE %.4f\n", sum[0] / N, sum[1] / N);
-    return fabs(sum[0] / N - mse(yhat, y, N)) > 1e-6 || fabs(sum[1] / N - bce(yhat, y, N)) > 1e-6;
+    return fabs(sum[0] / N - mse(guess, target, N)) > 1e-6 ||
+           fabs(sum[1] / N - bce(guess, target, N)) > 1e-6;
 }
 
 /* ---- slips ---------------------------------------------------------------------------------- */
@@ -86,9 +87,9 @@ static void print_slips(void)
 {
     double differences = 0, first = 0, second = 0;
     for (int i = 0; i < N; i++) {
-        differences += y[i] - yhat[i];
-        first += y[i] * log(yhat[i]);
-        second += (1 - y[i]) * log(1 - yhat[i]);
+        differences += target[i] - guess[i];
+        first += target[i] * log(guess[i]);
+        second += (1 - target[i]) * log(1 - guess[i]);
     }
     printf("sum of differences: %.1f\n", differences);
     printf("log loss without its bracket: %.4f + (%.4f) = %.4f\n", -first / N, second,
@@ -100,11 +101,11 @@ static void print_changes(void)
 {
     static const double last[] = { 0.1, 0.7, 0.99, 0.9999 };
     double p[N];
-    memcpy(p, yhat, sizeof p);
+    memcpy(p, guess, sizeof p);
     printf("\n| last prediction | MSE | BCE |\n|---|---|---|\n");
     for (int k = 0; k < 4; k++) {
         p[N - 1] = last[k];
-        printf("| %g | %.4f | %.4f |\n", last[k], mse(p, y, N), bce(p, y, N));
+        printf("| %g | %.4f | %.4f |\n", last[k], mse(p, target, N), bce(p, target, N));
     }
 }
 
@@ -145,21 +146,21 @@ static int print_classes(void)
 static double sigmoid(double z) { return 1 / (1 + exp(-z)); }
 
 /* dL/dz of a sigmoid neuron: the loss's slope times the sigmoid's. */
-static double mse_by_z(double p, double t) { return mse_slope(p, t) * p * (1 - p); }
-static double bce_by_z(double p, double t) { return p - t; }                            /* F4.3 */
+static double mse_by_z(double yhat, double y) { return mse_slope(yhat, y) * yhat * (1 - yhat); }
+static double bce_by_z(double yhat, double y) { return yhat - y; }                      /* F4.3 */
 
-typedef double slope_function(double p, double t);
+typedef double slope_function(double yhat, double y);
 
 /* One bias learns, from z = -6 towards the target 1, at learning rate 1. Returns the first step at
-   which p exceeds one half, or -1.                                                             */
-static int learn(double *p, slope_function *slope)
+   which yhat exceeds one half, or -1.                                                          */
+static int learn(double *yhat, slope_function *slope)
 {
     double z = -6;
     int turned = -1;
     for (int t = 0; t < STEPS; t++) {
-        p[t] = sigmoid(z);
-        if (p[t] > 0.5 && turned < 0) turned = t;
-        z -= 1.0 * slope(p[t], 1);                                                      /* F5.1 */
+        yhat[t] = sigmoid(z);
+        if (yhat[t] > 0.5 && turned < 0) turned = t;
+        z -= 1.0 * slope(yhat[t], 1);                                                   /* F5.1 */
     }
     return turned;
 }
@@ -170,7 +171,7 @@ static void print_saturated(void)
 {
     int slow = learn(under_mse, mse_by_z), fast = learn(under_bce, bce_by_z);
     double p = under_mse[0];
-    printf("\n| loss | p at the start | dL/dz there | p after 10 steps | steps to one half |\n"
+    printf("\n| loss | yhat at first | dL/dz there | yhat after 10 steps | steps to one half |\n"
            "|---|---|---|---|---|\n");
     printf("| squared error | %.4f | %.4f | %.4f | %d |\n", p, mse_by_z(p, 1), under_mse[10], slow);
     printf("| cross-entropy | %.4f | %.4f | %.4f | %d |\n", p, bce_by_z(p, 1), under_bce[10], fast);
