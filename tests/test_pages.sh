@@ -47,8 +47,12 @@ contains() {
          END { exit !index("\n" text, "\n" block) }' "$2" "$1"
 }
 
+# Outside of a repository, everything counts as committed.
+committed() { [ ! -e .git ] || git ls-files --error-unmatch "$1" >/dev/null 2>&1; }
+
 # The page without code, mathematics, the targets of links, and words with a sign or digit inside:
 # what is read as sentences.
+# shellcheck disable=SC2016
 prose() {
     awk '/^```/ { code = !code; next } code { next }
          /^\$\$/ { if ($0 !~ /^\$\$.*\$\$/) math = !math; next } math { next } { print }' "$page" |
@@ -103,7 +107,7 @@ run_programs() {
         fi
     done >"$work/wrong"
     kept=plots/figures/$chapter/output.txt
-    [ ! -e "$kept" ] || cat "$kept" >>"$work/printed"
+    if [ -e "$kept" ] && committed "$kept"; then cat "$kept" >>"$work/printed"; fi
     [ -s "$work/printed" ] || echo 'no program prints worked numbers' >>"$work/wrong"
     judge 'its programs'
 }
@@ -145,7 +149,7 @@ test_figures() {
         [ -n "$words" ] || echo "$target has no words for those who cannot see it"
         [ -s "$file" ] || { echo "$target does not exist; make figures, git add -f"; continue; }
         [ "$(wc -c <"$file")" -le $most_bytes ] || echo "$target has more than $most_bytes bytes"
-        [ ! -e .git ] || git ls-files --error-unmatch "$file" >/dev/null 2>&1 ||
+        committed "$file" ||
             echo "$target is not committed; git add -f"
         ! command -v gnuplot >/dev/null || [ -s "$work/figures/$name" ] ||
             echo "$target is made by no program"
