@@ -23,7 +23,7 @@ FLAGS_sanitized = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=unde
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tour help chapters test test-programs test-quick accept bench mnist digits digit figures clean format
+.PHONY: all tour help chapters test test-programs test-quick accept bench mnist digits digit figures clean format chapters-run book
 
 all: tour ## build and run the tour: a network learns Iris, another one digits
 
@@ -72,6 +72,7 @@ $(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h $(wildcard tests/referen
 endef
 $(foreach v,$(VARIANTS),$(eval $(call VARIANT,$(v))))
 $(VARIANTS:%=$(BUILD)/test_handwriting_%): $(wildcard chapters/12_own_handwriting/*) $(SHARED)
+$(VARIANTS:%=$(BUILD)/test_plot_%): plots/plot.h plots/demo.c
 
 THREADED = $(foreach t,matmul train conv images,$(if $(wildcard tests/test_$(t).c),$(BUILD)/test_$(t)_openmp))
 TEST_PROGRAMS = $(foreach v,float double sanitized,$(TESTS:%=$(BUILD)/test_%_$(v))) $(THREADED)
@@ -81,7 +82,7 @@ PATH_TESTS = $(foreach c,scalar sse2 avx2,"env NN_CPU=$(c) $(BUILD)/test_kernels
 
 test: ## build and run all tests
 	@$(MAKE) --no-print-directory -j2 test-programs
-	@sh tests/run.sh $(TEST_PROGRAMS) $(PATH_TESTS) "sh tests/test_portability.sh --quick" "sh tests/test_datasets.sh" "sh tests/test_programs.sh $(PROGRAMS)"
+	@sh tests/run.sh $(TEST_PROGRAMS) $(PATH_TESTS) "sh tests/test_portability.sh --quick" "sh tests/test_datasets.sh" "sh tests/test_programs.sh $(PROGRAMS)" "env BUILD=$(BUILD) sh tests/test_pages.sh"
 
 test-programs: $(TEST_PROGRAMS) chapters digits
 
@@ -111,8 +112,27 @@ bench: ## compare the speed with other libraries (ROUNDS=5 THREADS=1 WORKS="mlp6
 digit: $(BUILD)/12_own_handwriting digits ## read a handwritten digit from a photo (IMAGE=photo.jpg)
 	$(BUILD)/12_own_handwriting $(if $(IMAGE),--image '$(IMAGE)')
 
+chapters-run: chapters digits ## run the programs of all chapters (ARGS=--quick)
+	@for p in $(PROGRAMS); do $$p $(ARGS) || exit 1; done
+
+# Also keeps what the programs print, for pages that quote the numbers of long runs.
 figures: chapters digits ## make the figures of all chapters again
-	@for p in $(PROGRAMS); do $$p || exit 1; done
+	@for c in $(notdir $(patsubst %/,%,$(sort $(dir $(MAINS) $(OTHERS))))); do \
+	    mkdir -p plots/figures/$$c; \
+	    for p in $(PROGRAMS); do case $$p in $(BUILD)/$$c | $(BUILD)/$${c}_*) \
+	        echo "$$p"; NN_PLOT=svg,png $$p || exit 1 ;; esac; done >plots/figures/$$c/output.txt || exit 1; \
+	done
+
+PAGES = chapters/README.md $(sort $(wildcard chapters/[0-9]*/README.md))
+
+book: $(BUILD)/book.html ## make one file of all pages, with figures, that reads offline (pandoc)
+
+$(BUILD)/book.html: $(PAGES) chapters/book.lua chapters/book.css $(wildcard plots/figures/*/*.svg)
+	@command -v pandoc >/dev/null || { echo "make book needs pandoc (Debian: apt install pandoc)"; exit 1; }
+	@mkdir -p $(BUILD)
+	pandoc -f commonmark_x+rebase_relative_paths -t html --standalone --self-contained --mathml \
+	    --toc --toc-depth=1 --metadata title="Neural networks in C: the workbook of nn.h" \
+	    --metadata lang=en-GB --lua-filter chapters/book.lua --css chapters/book.css $(PAGES) -o $@
 
 format: ## format nn.h
 	clang-format -i nn.h

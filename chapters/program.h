@@ -5,6 +5,11 @@
        ...                                                 load the data
        program_announce(&p, "two networks on Iris");       the first line
 
+   A program that prints the worked numbers of its page says #define PROGRAM_WORKED before it
+   includes this file, and looks at p.worked. One that can draw its loss while it trains says
+   #define PROGRAM_LIVE after plot.h, and gives nn_fit .on_epoch = program_live, .user = &p and
+   .quiet = p.live.
+
    Programs run from the project's root, where datasets/ and plots/ are. They return 0, or 1 after
    a sentence on stderr that says what went wrong; a wrong command line ends with 2.              */
 
@@ -19,6 +24,9 @@
 typedef struct program {
     const char *chapter;        /* such as "06_first_network"                                   */
     bool quick;                 /* seconds instead of minutes: fewer epochs, fewer samples      */
+    bool worked;                /* print the page's worked numbers and nothing else             */
+    bool live;                  /* draw the loss in the terminal while training                 */
+    int live_lines;             /* how many lines of the terminal the last drawing took         */
     uint64_t seed;              /* of weights, shuffling and made-up data                       */
     char out[700];              /* the folder for figures                                       */
     char path[800];             /* room for program_figure                                      */
@@ -26,17 +34,33 @@ typedef struct program {
 
 /* ---- the command line ----------------------------------------------------------------------- */
 
+#ifdef PROGRAM_WORKED
+enum { PROGRAM_HAS_WORKED = 1 };
+#else
+enum { PROGRAM_HAS_WORKED = 0 };
+#endif
+#ifdef PROGRAM_LIVE
+enum { PROGRAM_HAS_LIVE = 1 };
+#else
+enum { PROGRAM_HAS_LIVE = 0 };
+#endif
+
 static inline void program_help(const program *p, const char *name, const char *about)
 {
     printf("%s\n\n"
-           "usage: %s [--quick] [--seed N] [--out DIR] [--help]\n"
+           "usage: %s [--quick]%s%s [--seed N] [--out DIR] [--help]\n"
            "  --quick     a small run of seconds; its numbers mean little\n"
+           "%s%s"
            "  --seed N    of weights, shuffling and made-up data (default %llu)\n"
            "  --out DIR   where figures go (default plots/figures/%s;\n"
            "              with --quick build/figures/%s, so that good figures stay)\n"
            "  --help      this text\n"
            "In the environment: NN_PLOT=svg, png, window, text or none; NN_CPU=scalar\n",
-           about, name, (unsigned long long)p->seed, p->chapter, p->chapter);
+           about, name, PROGRAM_HAS_WORKED ? " [--worked]" : "",
+           PROGRAM_HAS_LIVE ? " [--live]" : "", PROGRAM_HAS_WORKED ?
+           "  --worked    only the numbers that the page works out by hand\n" : "",
+           PROGRAM_HAS_LIVE ? "  --live      draw the loss in the terminal while training\n" : "",
+           (unsigned long long)p->seed, p->chapter, p->chapter);
 }
 
 /* One sentence about a wrong command line, then the end. */
@@ -60,7 +84,7 @@ static inline uint64_t program_number(const char *name, const char *text)
 static inline program program_start(int argc, char **argv, const char *chapter, uint64_t seed,
                                     const char *about)
 {
-    program p = { chapter, false, seed, "", "" };
+    program p = { chapter, false, false, false, 0, seed, "", "" };
     const char *name = argc > 0 ? argv[0] : chapter, *out = NULL;
     for (int i = 1; i < argc; i++) {
         bool seeds = !strcmp(argv[i], "--seed"), outs = !strcmp(argv[i], "--out");
@@ -68,9 +92,14 @@ static inline program program_start(int argc, char **argv, const char *chapter, 
         if (seeds) p.seed = program_number(name, argv[++i]);
         else if (outs) out = argv[++i];
         else if (!strcmp(argv[i], "--quick")) p.quick = true;
+        else if (PROGRAM_HAS_LIVE && !strcmp(argv[i], "--live")) p.live = true;
+        else if (PROGRAM_HAS_WORKED && !strcmp(argv[i], "--worked")) p.worked = true;
         else if (!strcmp(argv[i], "--help")) { program_help(&p, name, about); exit(0); }
         else program_usage(name, "unknown option", argv[i]);
     }
+#ifdef PROGRAM_LIVE
+    p.live = p.live && PLOT__TERMINAL(stdout);      /* elsewhere, nn_fit's lines are better     */
+#endif
     if (out && (!*out || strlen(out) >= sizeof p.out))
         program_usage(name, "--out needs the name of a folder, not", out);
     if (out) strcpy(p.out, out);
@@ -103,6 +132,28 @@ static inline const char *program_figure(program *p, const char *name)
     snprintf(p->path, sizeof p->path, "%s/%.60s", p->out, name);
     return p->path;
 }
+
+#ifdef PROGRAM_LIVE
+/* For nn_fit's .on_epoch: with --live, the losses so far, each drawing over the last one. */
+static inline int program_live(nn_model *m, void *user)
+{
+    static double loss[10000], validation[10000];
+    program *p = (program *)user;
+    const nn_history *h = &m->history;
+    int n = h->epochs < 10000 ? h->epochs : 10000;
+    if (!p->live || n < 2) return 0;
+    for (int i = 0; i < n; i++) {
+        loss[i] = h->epoch[i].loss;
+        validation[i] = h->epoch[i].val_loss;
+    }
+    plot_figure fig = { .kind = PLOT_LINES, .title = "Loss so far", .x_label = "epoch",
+                        .y_label = "loss", .n = n, .x0 = 1 };
+    fig.series[0] = (plot_series){ "training", .y = loss };
+    if (isfinite(validation[0])) fig.series[1] = (plot_series){ "validation", .y = validation };
+    p->live_lines = plot_live(p->live_lines, &fig);
+    return 0;
+}
+#endif
 
 /* ---- digits --------------------------------------------------------------------------------- */
 

@@ -36,6 +36,19 @@ static void make_loss(double *train, double *val, int n)
     }
 }
 
+/* A zone that ends at 0, and words for ticks. */
+static int zones(void)
+{
+    static const double at[] = { -6, 0, 6 };
+    static const char *const word[] = { "never", "threshold", "always" };
+    double relu[121];
+    for (int i = 0; i < 121; i++) relu[i] = fmax(0, (i - 60) / 10.0);
+    return plot_lines(in("lines_ticks"), "ReLU: dead on the left", "input", "output", .n = 121,
+                      .x0 = -6, .dx = 0.1, .x_ticks = at, .n_x_ticks = 3, .x_tick_names = word,
+                      .series = {{ "relu", .y = relu }},
+                      .marks = {{ -6, .name = "gradient 0", .x_end = 0, .zone = 1 }});
+}
+
 static int curves(void)
 {
     double train[80], val[80];
@@ -242,6 +255,27 @@ static int contour(void)
                                    { "rate 0.03, momentum 0.8", .y = y[2], .x = x[2] }});
 }
 
+/* One neuron: value and gradient on each arrow; and a small network by the size of its weights. */
+static int graphs(void)
+{
+    static const char *const words[] = { "value", "gradient" };
+    const plot_node node[] = { { 0, 1, "x1", 0 }, { 0, 0, "x2", 0 }, { 1, 0.5, "z\nb = 0.1", 2 },
+                               { 2, 0.5, "a", 2 }, { 3, 0.5, "L", 1 } };
+    const plot_edge edge[] = { { 0, 2, "w1 = 0.5", "0.021", 0, 0 },
+                               { 1, 2, "w2 = -1", "-0.3", 0, 0 },
+                               { 2, 3, "0.25", "0.012", 0, 0 }, { 3, 4, "0.562", "0.05", 0, 0 } };
+    plot_node unit[9];
+    plot_edge weight[20];
+    for (int i = 0; i < 9; i++)
+        unit[i] = (plot_node){ i < 4 ? 0 : 1, i < 4 ? i + 0.5 : i - 4, "", i < 4 ? 0 : 2 };
+    for (int i = 0; i < 20; i++)
+        weight[i] = (plot_edge){ i / 5, 4 + i % 5, NULL, NULL, 0, normal() };
+    return plot_graph(in("graph"), "Forward goes right with values, backward left with gradients",
+                      .names = words, .nodes = node, .n_nodes = 5, .edges = edge, .n_edges = 4)
+         + plot_graph(in("graph_weights"), "Thick lines: the weights that count",
+                      .nodes = unit, .n_nodes = 9, .edges = weight, .n_edges = 20, .width = 500);
+}
+
 static int panels(void)
 {
     double train[80], val[80], acc[80], vacc[80];
@@ -283,7 +317,7 @@ int main(int argc, char **argv)
     int bad = 0;
     if (argc > 1) folder = argv[1];
     make_flowers();
-    bad += curves() + rates() + scatter() + boundary() + boundary_value();
+    bad += zones() + graphs() + curves() + rates() + scatter() + boundary() + boundary_value();
     bad += heatmaps() + confusions() + images() + histogram() + bars();
     bad += contour() + panels() + evolution();
     return bad;

@@ -24,12 +24,14 @@
      plot_histogram  several named samples in common bins
      plot_bars       named categories, one or more series side by side
      plot_contour    a function of two variables, with named paths on top
+     plot_graph      nodes and arrows: a computation with its values, a network with its weights
      plot_panels     several of the above in one figure
 
      plot_grid_points    the points at which a grid is to be evaluated
      plot_range          a range around data, with a margin
      plot_draw           what all of the above call: draws a plot_figure
      plot_print          draws a plot_figure as text into any stream
+     plot_live           the same again and again in one place of a terminal, such as each epoch
      plot_last_error     the sentence that the last failed call printed
 
    Every kind is one call: the path stem, the title (say what to see), the two axis names (with
@@ -64,6 +66,11 @@
 #include <sys/stat.h>
 #ifdef _WIN32
 #include <direct.h>
+#include <io.h>
+#define PLOT__TERMINAL(f) _isatty(_fileno(f))
+#else
+#include <unistd.h>
+#define PLOT__TERMINAL(f) isatty((f) == stdout ? 1 : 2)     /* C99's stdio.h has no fileno */
 #endif
 
 /* Everything is static inline: one #include is the whole setup, several files of a program may do
@@ -74,7 +81,7 @@ enum { PLOT_MAX_SERIES = 16, PLOT_MAX_MARKS = 8, PLOT_MAX_BINS = 200, PLOT_MAX_P
 
 typedef enum {
     PLOT_LINES, PLOT_SCATTER, PLOT_BOUNDARY, PLOT_HEATMAP, PLOT_CONFUSION,
-    PLOT_IMAGES, PLOT_HISTOGRAM, PLOT_BARS, PLOT_CONTOUR, PLOT_PANELS
+    PLOT_IMAGES, PLOT_HISTOGRAM, PLOT_BARS, PLOT_CONTOUR, PLOT_GRAPH, PLOT_PANELS
 } plot_kind;
 
 typedef enum { PLOT_SOLID, PLOT_DASHED, PLOT_STEPS, PLOT_MARKED, PLOT_DOTS } plot_style;
@@ -97,7 +104,22 @@ typedef struct {
     double x;                               /* lines: a vertical line here                        */
     const char *name;                       /* required; "" for none                              */
     double x_end;                           /* not 0: shade from x to x_end instead               */
+    int zone;                               /* shade it even if x_end is 0                        */
 } plot_mark;
+
+/* A circle of a graph, with a word or two lines in it, and an arrow between two circles. */
+typedef struct {
+    double x, y;                            /* in any unit; y points up                           */
+    const char *text;
+    int look;                               /* its colour, as of a series                         */
+} plot_node;
+
+typedef struct {
+    int from, to;                           /* indices of nodes                                   */
+    const char *above, *below;              /* two words on it, such as a value and its gradient  */
+    double at;                              /* where they stand: 0 begin, 1 end; left out: middle */
+    double weight;                          /* not 0: as thick as its size, blue below 0, else red*/
+} plot_edge;
 
 typedef struct plot_figure {
     plot_kind kind;
@@ -113,10 +135,13 @@ typedef struct plot_figure {
     double x_min, x_max, y_min, y_max;      /* axis ranges, both 0: from the data; a grid's extent
                                                (boundary, contour): required                      */
     int log_x, log_y;                       /* lines, scatter; histogram and bars: log_y          */
+    const double *x_ticks; int n_x_ticks;   /* lines, scatter: the numbers on the x axis          */
+    const char *const *x_tick_names;        /* (n_x_ticks) words in their place                   */
     int no_legend;
 
     const char *const *names;               /* classes (scatter, boundary, confusion), categories
-                                               (bars) or captions (images)                        */
+                                               (bars), captions (images), or what .above and
+                                               .below of a graph's edges are (2)                  */
     int classes;                            /* how many; 0: from the data (confusion: required)   */
     const int *counts;                      /* confusion: (classes, classes), row = true class    */
 
@@ -143,6 +168,9 @@ typedef struct plot_figure {
     int bins;                               /* histogram; 0: 2 n^(1/3)                            */
     int density;                            /* histogram: area 1 instead of counts                */
 
+    const plot_node *nodes; int n_nodes;    /* graph                                              */
+    const plot_edge *edges; int n_edges;
+
     const struct plot_figure *panels;       /* panels: (n); the path of each is not read     */
     int shared_legend;                      /* panels: one legend, of panel 0, above all          */
     int width, height;                      /* SVG units (the PNG has 1.5 pixels each); 0: chosen */
@@ -165,6 +193,7 @@ typedef struct plot_figure {
 #define plot_histogram(...) PLOT__CALL(PLOT_HISTOGRAM, __VA_ARGS__)
 #define plot_bars(...)      PLOT__CALL(PLOT_BARS,      __VA_ARGS__)
 #define plot_contour(...)   PLOT__CALL(PLOT_CONTOUR,   __VA_ARGS__)
+#define plot_graph(...)     PLOT__CALL(PLOT_GRAPH,     __VA_ARGS__)
 #define plot_panels(...)    PLOT__CALL(PLOT_PANELS,    __VA_ARGS__)
 
 /* Draws a figure as NN_PLOT says. Returns 0, or 1 after one sentence on stderr. */
@@ -172,6 +201,11 @@ PLOT_API int plot_draw(const plot_figure *fig);
 
 /* Draws a figure as plain text, at most 80 columns wide, into a stream. Returns 0 or 1. */
 PLOT_API int plot_print(FILE *out, const plot_figure *fig);
+
+/* For a chart that grows while a program trains: draws a figure as text over the one that the last
+   call drew. `lines` is what the last call returned, 0 at first. Where stdout is not a terminal it
+   draws nothing. Print nothing else in between.                                                  */
+PLOT_API int plot_live(int lines, const plot_figure *fig);
 
 /* The sentence of the last failed call; "" if none failed. */
 PLOT_API const char *plot_last_error(void);
@@ -197,7 +231,7 @@ PLOT_API const char *plot__kind_name(plot_kind kind)
 {
     static const char *const name[] = {
         "plot_lines", "plot_scatter", "plot_boundary", "plot_heatmap", "plot_confusion",
-        "plot_images", "plot_histogram", "plot_bars", "plot_contour", "plot_panels" };
+        "plot_images", "plot_histogram", "plot_bars", "plot_contour", "plot_graph", "plot_panels" };
     return (unsigned)kind <= PLOT_PANELS ? name[kind] : "plot_draw";
 }
 
@@ -531,6 +565,25 @@ PLOT_API int plot__check_ranges(const plot_figure *fig)
     return 0;
 }
 
+PLOT_API int plot__check_graph(const plot_figure *fig)
+{
+    if (!fig->nodes || fig->n_nodes <= 0)
+        return plot__fail(fig, "no nodes; give .nodes and .n_nodes (now %d)", fig->n_nodes);
+    for (int i = 0; i < fig->n_nodes; i++)
+        if (!plot__ok(fig->nodes[i].x) || !plot__ok(fig->nodes[i].y) || fig->nodes[i].look < 0)
+            return plot__fail(fig, "node %d has no place (%g, %g) or look %d; give finite numbers "
+                              "and a look from 0 on", i, fig->nodes[i].x, fig->nodes[i].y,
+                              fig->nodes[i].look);
+    for (int i = 0; i < fig->n_edges; i++) {
+        const plot_edge *e = &fig->edges[i];
+        if (e->from < 0 || e->from >= fig->n_nodes || e->to < 0 || e->to >= fig->n_nodes ||
+            e->from == e->to)
+            return plot__fail(fig, "edge %d goes from node %d to %d; give two of 0 .. %d", i,
+                              e->from, e->to, fig->n_nodes - 1);
+    }
+    return 0;
+}
+
 PLOT_API int plot__check(const plot_figure *fig)
 {
     if ((unsigned)fig->kind > PLOT_PANELS) return plot__fail(fig, "no kind %d", (int)fig->kind);
@@ -548,6 +601,7 @@ PLOT_API int plot__check(const plot_figure *fig)
     case PLOT_CONFUSION:
         if (fig->counts && fig->classes > 0) return 0;
         return plot__fail(fig, "no counts; give .counts and .classes (now %d)", fig->classes);
+    case PLOT_GRAPH: return plot__check_graph(fig);
     case PLOT_PANELS: break;
     }
     if (!fig->panels || fig->n <= 0)
@@ -788,6 +842,24 @@ PLOT_API void plot__table_bars(FILE *f, const plot_figure *fig)
     fputs("\n\n\n", f);
 }
 
+PLOT_API void plot__table_graph(FILE *f, const plot_figure *fig)
+{
+    const plot_edge *e = fig->edges;
+    fputs("# node  x  y  text", f);
+    for (int i = 0; i < fig->n_nodes; i++) {
+        plot__put(f, "\n%d %g %g", i, fig->nodes[i].x, fig->nodes[i].y);
+        plot__heading(f, fig->nodes[i].text, "-");
+    }
+    fputs("\n\n\n# from  to  weight", f);
+    for (int i = 0; i < 2; i++) plot__heading(f, fig->names ? fig->names[i] : NULL, "label");
+    for (int i = 0; i < fig->n_edges; i++, e++) {
+        plot__put(f, "\n%d %d %g", e->from, e->to, e->weight);
+        plot__heading(f, e->above, "-");
+        plot__heading(f, e->below, "-");
+    }
+    fputs("\n\n\n", f);
+}
+
 /* What a figure's blocks are: one that holds everything (1), or grids and then series. */
 PLOT_API int plot__parts(const plot_figure *fig, int *grids, int *series)
 {
@@ -795,6 +867,7 @@ PLOT_API int plot__parts(const plot_figure *fig, int *grids, int *series)
     *series = plot__series_count(fig);
     if (fig->kind == PLOT_LINES || fig->kind == PLOT_SCATTER) *grids = 0;
     if (fig->kind >= PLOT_HEATMAP && fig->kind <= PLOT_IMAGES) *series = 0;
+    if (fig->kind == PLOT_GRAPH) *series = 2;                       /* nodes, edges */
     return fig->kind == PLOT_HISTOGRAM || fig->kind == PLOT_BARS || plot__one_block(fig);
 }
 
@@ -808,7 +881,8 @@ PLOT_API void plot__table(FILE *f, const plot_figure *fig)
 {
     int grids, series;
     plot__hist h;
-    if (!plot__parts(fig, &grids, &series)) {
+    if (fig->kind == PLOT_GRAPH) plot__table_graph(f, fig);
+    else if (!plot__parts(fig, &grids, &series)) {
         for (int k = 0; k < grids; k++) plot__table_grid(f, fig, k);
         for (int k = 0; k < series; k++) plot__table_series(f, fig, k);
     }
@@ -971,6 +1045,13 @@ PLOT_API void plot__axes(plot__page *p, const plot_figure *fig, const plot__box 
     plot__put(p->f, "set xrange [%g:%g]\nset yrange [%g:%g]\n", b->x0, b->x1, b->y0, b->y1);
     if (fig->log_x) plot__put(p->f, "set logscale x\n");
     if (fig->log_y) plot__put(p->f, "set logscale y\n");
+    for (int i = 0; fig->x_ticks && i < fig->n_x_ticks; i++) {
+        if (fig->x_tick_names)
+            plot__put(p->f, "%s%t %g", i ? ", " : "set xtics (", fig->x_tick_names[i],
+                      fig->x_ticks[i]);
+        else plot__put(p->f, "%s%g", i ? ", " : "set xtics (", fig->x_ticks[i]);
+        if (i + 1 == fig->n_x_ticks) plot__put(p->f, ")\n");
+    }
 }
 
 /* A figure without one drawable point still appears, and says why it is empty. */
@@ -984,7 +1065,7 @@ PLOT_API void plot__marks(plot__page *p, const plot_figure *fig, const plot__box
 {
     for (int k = 0; k < PLOT_MAX_MARKS && fig->marks[k].name; k++) {
         const plot_mark *m = &fig->marks[k];
-        int shade = m->x_end != 0, right = m->x > 0.5 * (b->x0 + b->x1);
+        int shade = m->zone || m->x_end != 0, right = m->x > 0.5 * (b->x0 + b->x1);
         double y = 0.955 - 0.075 * (shade ? 0 : k % 4), at = shade ? 0.5 * (m->x + m->x_end) : m->x;
         if (fig->log_x && shade) at = sqrt(m->x * m->x_end);
         if (!(m->x >= b->x0 && m->x <= b->x1) && !shade) continue;
@@ -1418,6 +1499,108 @@ PLOT_API void plot__script_bars(plot__page *p, const plot_figure *fig)
     }
 }
 
+/* ---- graphs -------------------------------------------------------------------------- >>graph */
+
+/* A graph's place on the page: its box in the units of the nodes, and SVG units for one of them. */
+typedef struct { plot__box b; double sx, sy, font; } plot__plane;
+
+PLOT_API void plot__node_size(const plot__plane *g, const plot_node *n, double *rx, double *ry)
+{
+    int lines = 1, width = 0, most = 0;
+    for (const char *s = n->text; s && *s; s++) {
+        width = *s == '\n' ? 0 : width + (((unsigned char)*s & 0xC0) != 0x80);
+        lines += *s == '\n';
+        if (width > most) most = width;
+    }
+    *ry = g->font * (0.65 * lines + 0.75);
+    *rx = fmax(*ry, g->font * (0.33 * most + 0.5));
+}
+
+PLOT_API plot__plane plot__plane_of(const plot__page *p, const plot_figure *fig, double top)
+{
+    plot__span x = { 0, 0, 0 }, y = { 0, 0, 0 };
+    plot__plane g = { { 0, 0, 0, 0 }, 0, 0, p->font };
+    double rx = 0, ry = 0, r, q;
+    for (int i = 0; i < fig->n_nodes; i++) {
+        plot__cover(&x, fig->nodes[i].x, 0);
+        plot__cover(&y, fig->nodes[i].y, 0);
+        plot__node_size(&g, &fig->nodes[i], &r, &q);
+        rx = fmax(rx, r + 6), ry = fmax(ry, q + 6);
+    }
+    g.sx = x.hi > x.lo ? fmax(p->w - 2 * rx, 10) / (x.hi - x.lo) : p->w;
+    g.sy = y.hi > y.lo ? fmax(p->h - top - 2 * ry, 10) / (y.hi - y.lo) : p->h - top;
+    g.b.x0 = x.lo - (x.hi > x.lo ? rx / g.sx : 0.5);
+    g.b.x1 = x.hi + (x.hi > x.lo ? rx / g.sx : 0.5);
+    g.b.y0 = y.lo - (y.hi > y.lo ? ry / g.sy : 0.5);
+    g.b.y1 = y.hi + (y.hi > y.lo ? ry / g.sy : 0.5);
+    return g;
+}
+
+/* An arrow from rim to rim, and its two words on white, one above the other. */
+PLOT_API void plot__edge(plot__page *p, const plot_figure *fig, const plot__plane *g,
+                         const plot_edge *e, double heaviest)
+{
+    const plot_node *a = &fig->nodes[e->from], *b = &fig->nodes[e->to];
+    double dx = (b->x - a->x) * g->sx, dy = (b->y - a->y) * g->sy, rx, ry, t0, t1;
+    double at = e->at > 0 ? e->at : 0.5;
+    const char *word[2] = { e->above, e->below };
+    plot__node_size(g, a, &rx, &ry);
+    t0 = 1 / hypot(dx / rx, dy / ry);
+    plot__node_size(g, b, &rx, &ry);
+    t1 = 1 - 1 / hypot(dx / rx, dy / ry);
+    if (!(t1 > t0)) t0 = 0, t1 = 1;                     /* one circle lies on the other */
+    plot__put(p->f, "set arrow from %g,%g to %g,%g %s lw %g lc rgb %s back\n",
+              a->x + t0 * (b->x - a->x), a->y + t0 * (b->y - a->y), a->x + t1 * (b->x - a->x),
+              a->y + t1 * (b->y - a->y), e->weight != 0 ? "nohead" : "size screen 0.012,18 filled",
+              e->weight != 0 ? 0.5 + 4 * fabs(e->weight) / heaviest : 1.5,
+              e->weight == 0 ? "'#777777'" : e->weight < 0 ? "'#0072B2'" : "'#D55E00'");
+    at = t0 + at * (t1 - t0);
+    for (int i = 0; i < 2; i++) {
+        if (!word[i]) continue;
+        plot__put(p->f, "set label %q at %g,%g center boxed front font ',%g' tc rgb %s\n", word[i],
+                  a->x + at * (b->x - a->x), a->y + at * (b->y - a->y) + (i ? -0.62 : 0.62) *
+                  p->font / g->sy, 0.92 * p->font, i ? "'#B34700'" : "'#005A8C'");
+    }
+}
+
+/* What the two words are, in their colours, where a legend stands. Returns where it ends. */
+PLOT_API double plot__edge_legend(plot__page *p, const plot_figure *fig, double y)
+{
+    if (!fig->names || fig->no_legend) return y;
+    for (int i = 0; i < 2; i++)
+        plot__put(p->f, "set label %q at screen %g, screen %g %s tc rgb %s\n", fig->names[i],
+                  plot__right(p, (i ? 0.52 : 0.48) * p->w), plot__down(p, y + 0.7 * p->font),
+                  i ? "left" : "right", i ? "'#B34700'" : "'#005A8C'");
+    return y + 1.5 * p->font;
+}
+
+PLOT_API void plot__script_graph(plot__page *p, const plot_figure *fig)
+{
+    double top = plot__title(p, 9998, fig->title, 0.3 * p->font, 0.01 * PLOT__TITLE * p->font);
+    plot__plane g;
+    double heaviest = 0, rx, ry;
+    top = plot__edge_legend(p, fig, top) + 0.3 * p->font;
+    g = plot__plane_of(p, fig, top);
+    plot__put(p->f, "unset border\nunset tics\nunset grid\nunset key\nunset xlabel\nunset ylabel\n"
+              "set style textbox opaque fillcolor rgb '#FFFFFF' noborder margins 0.4,0.3\n"
+              "set lmargin at screen %g\nset rmargin at screen %g\nset tmargin at screen %g\n"
+              "set bmargin at screen %g\n", plot__right(p, 0), plot__right(p, p->w),
+              plot__down(p, top), plot__down(p, p->h));
+    plot__put(p->f, "set xrange [%g:%g]\nset yrange [%g:%g]\n", g.b.x0, g.b.x1, g.b.y0, g.b.y1);
+    for (int i = 0; i < fig->n_edges; i++) heaviest = fmax(heaviest, fabs(fig->edges[i].weight));
+    for (int i = 0; i < fig->n_edges; i++) plot__edge(p, fig, &g, &fig->edges[i], heaviest);
+    for (int i = 0; i < fig->n_nodes; i++) {
+        const plot_node *n = &fig->nodes[i];
+        plot__node_size(&g, n, &rx, &ry);
+        plot__put(p->f, "set object ellipse center %g,%g size %g,%g front fc rgb %c fs solid "
+                  "border lc rgb %c lw 1.6\n", n->x, n->y, 2 * rx / g.sx, 2 * ry / g.sy,
+                  plot__pale(n->look, 0.16), plot__colour(n->look));
+        plot__put(p->f, "set label %q at %g,%g center front tc rgb '#111111' offset 0,char %g\n",
+                  n->text ? n->text : "", n->x, n->y, n->text && strchr(n->text, '\n') ? 0.5 : 0.0);
+    }
+    plot__put(p->f, "plot NaN notitle");
+}
+
 /* One figure that is not panels, from reset to the end of its plot command. */
 PLOT_API void plot__script_one(plot__page *p, const plot_figure *fig)
 {
@@ -1432,6 +1615,7 @@ PLOT_API void plot__script_one(plot__page *p, const plot_figure *fig)
     case PLOT_HISTOGRAM: plot__script_histogram(p, fig); break;
     case PLOT_BARS: plot__script_bars(p, fig); break;
     case PLOT_CONTOUR: plot__script_contour(p, fig); break;
+    case PLOT_GRAPH: plot__script_graph(p, fig); break;
     case PLOT_PANELS: break;
     }
     plot__put(p->f, "\n");
@@ -1464,8 +1648,8 @@ PLOT_API void plot__script_panels(plot__page *p, const plot_figure *fig)
 /* Size in SVG units of a figure, and of its text. */
 PLOT_API void plot__size(plot__page *p, const plot_figure *fig)
 {
-    static const int w[] = { 800, 680, 680, 700, 660, 0, 800, 800, 720 };
-    static const int h[] = { 500, 520, 540, 560, 580, 0, 460, 460, 560 };
+    static const int w[] = { 800, 680, 680, 700, 660, 0, 800, 800, 720, 960 };
+    static const int h[] = { 500, 520, 540, 560, 580, 0, 460, 460, 560, 520 };
     int columns = fig->kind >= PLOT_IMAGES ? plot__columns(fig) : 1;
     int rows = columns > 0 ? (fig->n + columns - 1) / columns : 1;
     p->font = 17.5;
@@ -1679,7 +1863,8 @@ PLOT_API void plot__print_names(FILE *out, const plot_figure *fig)
     for (int c = 0; (has_labels || fig->gridi) && c < classes; c++)
         fprintf(out, "  %c %s", plot__letter(c), plot__class_name(fig, c, room));
     for (int k = 0; k < PLOT_MAX_MARKS && fig->marks[k].name; k++)
-        if (fig->marks[k].x_end == 0) fprintf(out, "  | %s", fig->marks[k].name);
+        if (!fig->marks[k].zone && fig->marks[k].x_end == 0)
+            fprintf(out, "  | %s", fig->marks[k].name);
     if (fig->gridi && ns) fputs("  (regions in lower case)", out);
     putc('\n', out);
 }
@@ -1694,7 +1879,8 @@ PLOT_API void plot__print_xy(FILE *out, const plot_figure *fig)
     plot__canvas_clear(&c, fig, &b);
     if (plot__has_grid(fig)) plot__canvas_grid(&c, fig);
     for (int k = 0; k < PLOT_MAX_MARKS && fig->marks[k].name; k++)
-        if (fig->marks[k].x_end == 0 && plot__canvas_at(&c, fig->marks[k].x, b.y0, &col, &row))
+        if (!fig->marks[k].zone && fig->marks[k].x_end == 0 &&
+            plot__canvas_at(&c, fig->marks[k].x, b.y0, &col, &row))
             for (row = 0; row < PLOT__ROWS; row++) plot__canvas_put(&c, col, row, '|');
     for (int k = 0; k < ns; k++)
         plot__canvas_series(&c, fig, k, line && fig->series[k].style != PLOT_DOTS);
@@ -1814,6 +2000,29 @@ PLOT_API void plot__print_cells(FILE *out, const plot_figure *fig)
     }
 }
 
+/* A graph: one line for each arrow. */
+PLOT_API void plot__print_graph(FILE *out, const plot_figure *fig)
+{
+    char name[2][24];
+    fprintf(out, "%-24s", "");
+    for (int i = 0; fig->names && i < 2; i++) fprintf(out, "  %-14s", fig->names[i]);
+    putc('\n', out);
+    for (int i = 0; i < fig->n_edges; i++) {
+        const plot_edge *e = &fig->edges[i];
+        for (int k = 0; k < 2; k++) {
+            int node = k ? e->to : e->from;
+            const char *text = fig->nodes[node].text;
+            if (!text || !*text) snprintf(name[k], sizeof name[k], "%d", node);
+            else snprintf(name[k], sizeof name[k], "%.*s", (int)strcspn(text, "\n"), text);
+        }
+        fprintf(out, "%8s --> %-11s", name[0], name[1]);
+        if (e->above || e->below)
+            fprintf(out, "  %-14s  %-14s", e->above ? e->above : "", e->below ? e->below : "");
+        if (e->weight != 0) fprintf(out, "  %g", e->weight);
+        putc('\n', out);
+    }
+}
+
 PLOT_API int plot__print_one(FILE *out, const plot_figure *fig)
 {
     if (fig->title) fprintf(out, "\n%s\n\n", fig->title);
@@ -1824,6 +2033,7 @@ PLOT_API int plot__print_one(FILE *out, const plot_figure *fig)
     case PLOT_IMAGES: plot__print_images(out, fig); break;
     case PLOT_HISTOGRAM: plot__print_histogram(out, fig); break;
     case PLOT_BARS: plot__print_bars(out, fig); break;
+    case PLOT_GRAPH: plot__print_graph(out, fig); break;
     case PLOT_PANELS: break;
     }
     return ferror(out) != 0;
@@ -1841,6 +2051,22 @@ PLOT_API int plot_print(FILE *out, const plot_figure *given)
         bad |= plot__print_one(out, &panel);
     }
     return bad;
+}
+
+/* Printed into a file first, to count its lines and to show all of it at once. */
+PLOT_API int plot_live(int lines, const plot_figure *fig)
+{
+    FILE *f = PLOT__TERMINAL(stdout) ? tmpfile() : NULL;
+    int drawn = 0;
+    if (!f) return lines;
+    if (!plot_print(f, fig)) {
+        rewind(f);
+        if (lines) printf("\033[%dA\033[J", lines);        /* up, and clear from there on */
+        for (int ch; (ch = getc(f)) != EOF; drawn += ch == '\n') putchar(ch);
+        fflush(stdout);
+    }
+    fclose(f);
+    return drawn ? drawn : lines;
 }
 
 /* ---- running gnuplot ------------------------------------------------------------------- >>run */
@@ -1989,23 +2215,36 @@ PLOT_API int plot__run(const plot_figure *fig, const plot__mode *mode, const cha
                       "NN_PLOT=script keeps the script", fig->path, said, fig->path);
 }
 
-/* Viewers blur small images when they enlarge them; this asks for sharp pixels, as the PNG has.
-   gnuplot can do so itself only with a polygon per pixel (a file fifty times as large).          */
-PLOT_API int plot__sharpen(const plot_figure *fig)
+/* Line by line, which may come in pieces. Two repairs: viewers blur small images when they enlarge
+   them, so the file asks for sharp pixels, as the PNG has (gnuplot can do so itself only with a
+   polygon per pixel, a file fifty times as large); and empty groups, a third of the file, go.    */
+PLOT_API void plot__tidy_lines(FILE *in, FILE *out)
 {
-    static const char tag[] = "<image ", put[] = "<image style='image-rendering:pixelated' ";
+    static const char tag[] = "<image ";
+    char piece[4096], held[4096] = "", *image;
+    int begins = 1;
+    for (; fgets(piece, sizeof piece, in); begins = strchr(piece, '\n') != NULL) {
+        if (*held && begins && !strcmp(piece, "</g>\n")) { *held = 0; continue; }
+        fputs(held, out);
+        *held = 0;
+        image = strstr(piece, tag);
+        if (begins && !strncmp(piece, "<g ", 3) && !strchr(piece + 1, '<') && strchr(piece, '\n'))
+            strcpy(held, piece);
+        else if (image)
+            fprintf(out, "%.*s%sstyle='image-rendering:pixelated' %s", (int)(image - piece), piece,
+                    tag, image + strlen(tag));
+        else fputs(piece, out);
+    }
+    fputs(held, out);
+}
+
+PLOT_API int plot__tidy(const plot_figure *fig)
+{
     char from[PLOT_MAX_PATH + 8], to[PLOT_MAX_PATH + 8];
     FILE *in, *out = plot__open(fig, ".svg.tmp", to);
-    size_t matched = 0;
     plot__gnuplot_path(from, sizeof from, fig->path, ".svg");
     in = out ? fopen(from, "r") : NULL;
-    for (int ch; in && (ch = getc(in)) != EOF; ) {
-        if (ch == tag[matched]) { if (!tag[++matched]) { fputs(put, out); matched = 0; } continue; }
-        fwrite(tag, 1, matched, out);
-        matched = ch == tag[0];
-        if (!matched) putc(ch, out);
-    }
-    if (in) fclose(in);
+    if (in) plot__tidy_lines(in, out), fclose(in);
     if (!out || plot__close(fig, out, to)) return 1;
     if (in) remove(from);                   /* rename() replaces a file only on some systems */
     return !in || rename(to, from) ? plot__fail(fig, "cannot rewrite '%s'", from) : 0;
@@ -2019,7 +2258,7 @@ PLOT_API int plot__render(const plot_figure *fig, const plot__mode *mode)
     if (!f) return 1;
     plot__script(f, fig, mode);
     bad = plot__close(fig, f, path) || plot__run(fig, mode, path) ||
-          (mode->svg && plot__sharpen(fig));
+          (mode->svg && plot__tidy(fig));
     if (!mode->script) remove(path);
     return bad;
 }

@@ -27,6 +27,10 @@ not_empty() {
 
 run() { "$program" --quick --seed 3 --out "$out" >"$work/out" 2>&1; }
 run_bare() { PATH="$work/bin" "$program" --quick --out "$out" >"$work/out" 2>&1; }
+# In a terminal; NN_PLOT=none leaves no other drawing.
+run_live() {
+    NN_PLOT=none script -qec "'$program' --quick --live --out '$out'" /dev/null >"$work/out" 2>&1
+}
 says() { grep -q -e "$1" "$work/out"; }
 rejects() { "$program" --no-such-option >"$work/out" 2>&1; [ $? -eq 2 ]; }
 
@@ -50,6 +54,15 @@ for program in "$@"; do
     check "$name works without gnuplot" run_bare
     check "$name says what is missing" says 'gnuplot'
     check "$name refuses an unknown option" rejects
+    if "$program" --help | grep -q -e --live; then
+        if command -v script >/dev/null; then
+            out=$work/$name-live
+            check "$name --live draws" run_live
+            check "$name --live draws the loss" says 'Loss so far'
+        else
+            skipped=$((skipped + 2))
+        fi
+    fi
 done
 printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]

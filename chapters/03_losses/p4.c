@@ -10,6 +10,7 @@
 #define NN_IMPLEMENTATION
 #include "../../nn.h"
 #include "../../plots/plot.h"
+#define PROGRAM_WORKED
 #include "../program.h"
 
 #include <math.h>
@@ -109,7 +110,7 @@ static int run(program *p, nn_model *m, const nn_data *data)
     int rest = p->quick ? 100 : LONG - EPOCHS;
     if (nn_fit(m, data, .epochs = rest, .quiet = true) || !print_metrics(m, data)) return 1;
     if (!print_rows(m, data)) return 1;
-    return draw(p, &m->history, lowest);
+    return p->worked ? 0 : draw(p, &m->history, lowest);
 }
 
 int main(int argc, char **argv)
@@ -118,7 +119,7 @@ int main(int argc, char **argv)
                               "Trains P4, a 20-32-1 network with a sigmoid, on real-valued "
                               "targets.");
     nn_data data;
-    program_announce(&p, "P4, a 20-32-1 network with a sigmoid on 100 made-up rows");
+    if (!p.worked) program_announce(&p, "P4, a 20-32-1 network with a sigmoid on 100 made-up rows");
     int bad = make_rows(&data, p.seed) ? program_failed(&p) : 1;
     nn_model *m = build(p.seed);
     if (m && !data.status) bad = run(&p, m, &data);

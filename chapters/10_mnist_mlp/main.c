@@ -10,6 +10,7 @@
 #define NN_IMPLEMENTATION
 #include "../../nn.h"
 #include "../../plots/plot.h"
+#define PROGRAM_LIVE
 #include "../program.h"
 
 enum { PIXELS = 784, SIDE = 28, CLASSES = 10, UNITS = 64, EPOCHS = 10 };
@@ -179,7 +180,8 @@ static int run(program *p, nn_data *train, nn_data *test, const char *digits)
     if (!m) return 1;
     nn_summary(m, 128);
     int bad = 1;
-    if (!nn_fit(m, train, .epochs = p->quick ? 2 : EPOCHS, .batch_size = 128, .validation = test)) {
+    if (!nn_fit(m, train, .epochs = p->quick ? 2 : EPOCHS, .batch_size = 128, .validation = test,
+                .on_epoch = program_live, .user = p, .quiet = p->live)) {
         bad = show(p, m, test, digit, digits);
         print_dead(m, first, test);
     }
