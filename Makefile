@@ -23,7 +23,8 @@ FLAGS_sanitized = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=unde
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tour help chapters test test-programs test-quick accept bench mnist digits figures clean format
+.PHONY: all tour help chapters test test-programs test-quick accept bench mnist digits figures clean format \
+    learn grade selfcheck
 
 all: tour ## build and run the tour: a network learns Iris, another one digits
 
@@ -107,6 +108,21 @@ bench: ## compare the speed with other libraries (ROUNDS=5 THREADS=1 WORKS="mlp6
 	@THREADS="$(THREADS)" ROUNDS="$(ROUNDS)" WORKS="$(WORKS)" OMP_NUM_THREADS=$(or $(THREADS),1) \
 	    OPENBLAS_NUM_THREADS=$(or $(THREADS),1) $(PYTHON) tests/bench.py
 
+# ---- exercises: the runner is one small program; ./learn is a link to it (git ignores both)
+learn: $(BUILD)/learn ## start or continue the exercises: grades each file whenever you save it
+	@CC="$(CC)" $(BUILD)/learn watch
+
+grade: $(BUILD)/learn ## grade all exercises once, as a table (MINE= another person's folder, JSON=1)
+	@CC="$(CC)" $(BUILD)/learn grade $(if $(MINE),--mine $(MINE)) $(if $(JSON),--json)
+
+selfcheck: $(BUILD)/learn ## grade the graders (QUICK=1: one compiler, three seeds; ONLY=10)
+	@$(BUILD)/learn selfcheck $(ONLY) $(if $(QUICK),--quick)
+
+$(BUILD)/learn: $(wildcard exercises/runner/*.[ch])
+	@mkdir -p $(BUILD)
+	@$(CC) -O1 -std=c99 $(WARN) exercises/runner/*.c -o $@
+	@ln -sf $@ learn
+
 figures: chapters digits ## make the figures of all chapters again
 	@for p in $(PROGRAMS); do $$p || exit 1; done
 
@@ -114,4 +130,4 @@ format: ## format nn.h
 	clang-format -i nn.h
 
 clean: ## remove what was built
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) learn
