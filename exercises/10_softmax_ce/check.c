@@ -144,6 +144,15 @@ static void dz_formula(const void *problem, int mistake, double *dz)
 }
 
 const kit_mistake kit_mistakes[] = {
+    { "p(z=1000)", UNSHIFTED,
+      "exp overflows: subtract the row's largest logit m first, above and "
+      "below the line" },
+    { "p(z=-1000)", MAXIMUM_FROM_0,
+      "the search for the maximum starts at 0, and here all logits "
+      "are negative: start at the row's first" },
+    { "p(rows apart)", MAXIMUM_OF_ALL,
+      "m is the maximum of the whole matrix: a row far below it "
+      "becomes 0/0. Take each row's own" },
     { "p", RIGHT,
       "F2.5:  p_c = exp(z_c - m) / sum_j exp(z_j - m),  m = max_j z_j of the same row" },
     { "p", NOT_DIVIDED, "exp(z - m) was not divided by its row's sum" },
@@ -153,18 +162,9 @@ const kit_mistake kit_mistakes[] = {
       "each row, over the classes" },
     { "p", SHIFT_IN_SUM_ONLY, "m was subtracted below the line, but not above it" },
     { "p", BASE_2, "powers of 2: softmax takes powers of e, exp()" },
-    { "p(z=1000)", UNSHIFTED,
-      "exp overflows: subtract the row's largest logit m first, above and "
-      "below the line" },
-    { "p(z=-1000)", UNSHIFTED,
-      "exp(-1000) is 0 for all classes, and 0/0 is NaN: subtract the row's "
-      "largest logit m first, also when it is negative" },
-    { "p(z=-1000)", MAXIMUM_FROM_0,
-      "the search for the maximum starts at 0, and here all logits "
-      "are negative: start at the row's first" },
-    { "p(rows apart)", MAXIMUM_OF_ALL,
-      "m is the maximum of the whole matrix: a row far below it "
-      "becomes 0/0. Take each row's own" },
+    { "loss(z=1000)", LOG_OF_P,
+      "p is too small for a double, and log(0) is -infinity: use "
+      "log(sum) - (z - m), which needs no p" },
     { "loss", RIGHT, "F3.6:  L = 1/n sum_s -log p[s][label[s]],  -log p_c = log(sum) - (z_c - m)" },
     { "loss", SUMMED, "the losses were summed: the loss of a batch is their mean, so divide by n" },
     { "loss", SIGN, "the minus of -log p is missing: a loss is positive" },
@@ -181,9 +181,6 @@ const kit_mistake kit_mistakes[] = {
     { "loss", PROBABILITY, "1 - p is not the loss: it is -log p" },
     { "loss", NEXT_LABEL, "the label is off by one: classes count from 0" },
     { "loss", LAST_SAMPLE, "only the last sample's loss is left: add them up (+=)" },
-    { "loss(z=1000)", LOG_OF_P,
-      "p is too small for a double, and log(0) is -infinity: use "
-      "log(sum) - (z - m), which needs no p" },
     { "dz", RIGHT, "F3.6:  dz = (p - y)/n,  y = 1 at the label, 0 elsewhere" },
     { "dz", SUMMED, "the 1/n is missing: the loss is a mean" },
     { "dz", SIGN, "the sign is flipped: dz = p - y, not y - p (F4.3)" },
@@ -252,12 +249,28 @@ static void check_stable(void)
     kit_rung("p(rows apart)", p, t.n, t.C, p_formula, &t, KIT_TOLERANCE);
 }
 
-/* A shift of a row changes nothing; equal logits give ln C; a batch twice over the same mean. */
+/* The sum of the row of p that is furthest from 1. */
+static double worst_sum(const double *p, int n, int C)
+{
+    double worst = 1;
+    for (int s = 0; s < n; s++) {
+        double sum = 0;
+        for (int c = 0; c < C; c++) sum += p[s * C + c];
+        if (!(fabs(sum - 1) <= fabs(worst - 1))) worst = sum; /* NaN is the furthest */
+    }
+    return worst;
+}
+
+/* Rows of p sum to 1; a shift of a row changes nothing; equal logits give ln C; a batch twice over the same mean. */
 static void check_laws(void)
 {
     double *z, *p, before[64], ln_C = 0;
     batch t = new_batch(&z, &p);
     double loss = softmax_ce_forward(t.z, t.label, t.n, t.C, p);
+    double sum = worst_sum(p, t.n, t.C);
+    kit_true("sums", fabs(sum - 1) < 1e-9,
+             "the probabilities of a sample must sum to 1; there is a row of p that sums to %.6g",
+             sum);
     memcpy(before, p, (size_t)(t.n * t.C) * sizeof *p);
     for (int i = 0; i < t.n * t.C; i++) z[i] += 50;
     double shifted = softmax_ce_forward(t.z, t.label, t.n, t.C, p);
