@@ -14,7 +14,6 @@ double softmax_ce_forward(const double *z, const int *label, int n, int C, doubl
         for (int c = 0; c < C; c++) sum += p_s[c] = exp(z_s[c] - m);
         for (int c = 0; c < C; c++) p_s[c] /= sum;
         loss -= log(fmax(p_s[label[s]], 1e-12));
-        
     }
     return loss / n;
 }

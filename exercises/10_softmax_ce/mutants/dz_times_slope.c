@@ -21,5 +21,7 @@ double softmax_ce_forward(const double *z, const int *label, int n, int C, doubl
 void softmax_ce_backward(const double *p, const int *label, int n, int C, double *dz)
 {
     for (int s = 0; s < n; s++)
-        for (int c = 0; c < C; c++) dz[s * C + c] = (p[s * C + c] - (c == label[s])) / n * p[s * C + c] * (1 - p[s * C + c]);
+        for (int c = 0; c < C; c++)
+            dz[s * C + c] =
+                (p[s * C + c] - (c == label[s])) / n * p[s * C + c] * (1 - p[s * C + c]);
 }
