@@ -316,7 +316,7 @@ static void check_numeric(void)
     double *dz = kit_output("dz", t.n, t.C);
     softmax_ce_forward(t.z, t.label, t.n, t.C, p);
     softmax_ce_backward(p, t.label, t.n, t.C, dz);
-    kit_gradient("dL/dz", dz, z, t.n * t.C, reference_loss, &t);
+    kit_gradient("dL/dz", dz, z, t.n, t.C, reference_loss, &t);
 }
 
 const kit_check kit_checks[] = {

@@ -330,10 +330,10 @@ static void check_numeric(void)
     forward(&t);
     backward_output(&t);
     backward_hidden(&t);
-    kit_gradient("dL/dW2", t.dW2, (double *)t.W2, t.C * t.H, reference_loss, &t);
-    kit_gradient("dL/db2", t.db2, (double *)t.b2, t.C, reference_loss, &t);
-    kit_gradient("dL/dW1", t.dW1, (double *)t.W1, t.H * t.I, reference_loss, &t);
-    kit_gradient("dL/db1", t.db1, (double *)t.b1, t.H, reference_loss, &t);
+    kit_gradient("dL/dW2", t.dW2, (double *)t.W2, t.C, t.H, reference_loss, &t);
+    kit_gradient("dL/db2", t.db2, (double *)t.b2, 1, t.C, reference_loss, &t);
+    kit_gradient("dL/dW1", t.dW1, (double *)t.W1, t.H, t.I, reference_loss, &t);
+    kit_gradient("dL/db1", t.db1, (double *)t.b1, 1, t.H, reference_loss, &t);
 }
 
 const kit_check kit_checks[] = {

@@ -584,9 +584,10 @@ void kit_winner(uint64_t *winners, int which)
     *winners = (*winners ^ (uint64_t)(which + 1)) * 0x100000001b3u; /* FNV-1a */
 }
 
-void kit_gradient(const char *name, const double *yours, double *weights, int n, kit_loss *loss,
-                  const void *problem)
+void kit_gradient(const char *name, const double *yours, double *weights, int rows, int cols,
+                  kit_loss *loss, const void *problem)
 {
+    int n = rows * cols;
     double *numeric = calloc((size_t)n + 1, sizeof *numeric);
     int skipped = 0;
     char note[80] = "";
@@ -604,7 +605,7 @@ void kit_gradient(const char *name, const double *yours, double *weights, int n,
         skipped += side_up != side_down;
     }
     double scale = largest(numeric, n);
-    tensor t = { name, yours, numeric, 1, n, 1e-6, scale > 0 ? scale : 1 };
+    tensor t = { name, yours, numeric, rows, cols, 1e-6, scale > 0 ? scale : 1 };
     for (int i = 0; i < n; i++) { /* each by itself: a small one may not hide behind a large one */
         double allowed = 1e-6 * fmax(fabs(numeric[i]), fabs(yours[i])) + 1e-9 * t.scale;
         if (!close_to(yours[i], numeric[i], allowed)) t.tolerance = 1e-9;

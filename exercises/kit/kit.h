@@ -93,11 +93,11 @@ void kit_same(const char *name, const double *a, const double *b, int n, double 
 typedef double kit_loss(const void *problem, uint64_t *winners);
 void kit_winner(uint64_t *winners, int which);
 
-/* Compares a gradient with central differences (L(w + h) - L(w - h)) / 2h of each of the n weights,
+/* Compares a gradient with central differences (L(w + h) - L(w - h)) / 2h for each weight,
    h scaled to the weight. A weight whose step crosses a kink is skipped; at least half must be
    left. Two conditions are the author's: a random upstream, and random weights. */
-void kit_gradient(const char *name, const double *yours, double *weights, int n, kit_loss *loss,
-                  const void *problem);
+void kit_gradient(const char *name, const double *yours, double *weights, int rows, int cols,
+                  kit_loss *loss, const void *problem);
 
 /* ---- for the cheats that `make selfcheck` writes; a grader does not need it ---------------------- */
 typedef enum kit_cheat_kind {
