@@ -572,7 +572,7 @@ void grade_execute(grade_report *r, const char *program, const grade_run *run)
         _exit(127);
     }
     close(ends[1]);
-    read_report(r, ends[0], pid, token, 3 + 6L * limit / 1000);
+    read_report(r, ends[0], pid, token, 3 + 4L * limit / 1000);
     close(ends[0]);
     kill(-pid, SIGKILL); /* whatever the learner's code left behind */
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
