@@ -26,8 +26,30 @@ enum {
     MEAN,
     ACTIVATED,
     RELU,
-    ZERO
+    ZERO,
+    REVERSED,
+    FIRST_ONLY,
+    BIAS_MULTIPLIED,
+    PRODUCT_OF_SUMS,
+    PRODUCTS_SUBTRACTED,
+    ALWAYS_ENTRY_0
 };
+
+static void other_mistakes(const neuron *p, int mistake, double sum, double *z)
+{
+    double reversed = 0, sum_w = 0, sum_x = 0;
+    for (int i = 0; i < p->n; i++) {
+        reversed += p->w[i] * p->x[p->n - 1 - i];
+        sum_w += p->w[i], sum_x += p->x[i];
+    }
+    if (mistake == REVERSED) *z = reversed + p->b;
+    if (mistake == PRODUCT_OF_SUMS) *z = sum_w * sum_x + p->b;
+    if (mistake == BIAS_MULTIPLIED) *z = sum * p->b;
+    if (mistake == PRODUCTS_SUBTRACTED) *z = p->b - sum;
+    if (p->n == 0) return;
+    if (mistake == FIRST_ONLY) *z = p->w[0] * p->x[0] + p->b;
+    if (mistake == ALWAYS_ENTRY_0) *z = p->n * p->w[0] * p->x[0] + p->b;
+}
 
 static void z_formula(const void *problem, int mistake, double *z)
 {
@@ -45,6 +67,7 @@ static void z_formula(const void *problem, int mistake, double *z)
                : mistake == BIAS_SUBTRACTED ? -p->b
                                             : p->b;
     *z = sum + b;
+    if (mistake >= REVERSED) other_mistakes(p, mistake, sum, z);
     if (mistake == WHOLE_NUMBERS) *z = whole + b;
     if (mistake == MEAN && p->n > 0) *z = sum / p->n + b;
     if (mistake == ACTIVATED) *z = 1 / (1 + exp(-*z));
@@ -68,6 +91,13 @@ const kit_mistake kit_mistakes[] = {
     { "z", WHOLE_NUMBERS, "the sum is kept in an int, which cuts off the fraction: use a double" },
     { "z", MEAN, "the sum was divided by n: a neuron takes the sum, not the mean" },
     { "z", ACTIVATED, "an activation was applied (sigmoid): z is what comes before it" },
+    { "z", REVERSED, "w[i] met x from the other end: the same i for both" },
+    { "z", FIRST_ONLY,
+      "only the first product is there: does the loop return, or end, too early?" },
+    { "z", BIAS_MULTIPLIED, "b multiplies the sum: it is added" },
+    { "z", PRODUCT_OF_SUMS, "the sum of w times the sum of x: each w[i] multiplies its own x[i]" },
+    { "z", PRODUCTS_SUBTRACTED, "the products were subtracted: they are added" },
+    { "z", ALWAYS_ENTRY_0, "w[0] x[0] was added n times: use i as the index" },
     { 0 },
 };
 

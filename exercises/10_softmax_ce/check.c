@@ -21,6 +21,7 @@ enum {
     UNSHIFTED,
     MAXIMUM_OF_ALL,
     MAXIMUM_FROM_0,
+    MAXIMUM_IS_FIRST,
     SHIFT_IN_SUM_ONLY,
     BASE_2,
     /* loss */
@@ -36,12 +37,15 @@ enum {
     NEXT_LABEL,
     LAST_SAMPLE,
     LOG_OF_P,
-    CLIPPED,
+    M_MISSING,
+    SQUARES,
+    ENTROPY,
     /* dz */
     NO_TARGET,
     LABELS_ONLY,
     TARGET_NOT_DIVIDED,
     TIMES_SLOPE,
+    LABEL_AS_Y,
     MINUS_Y_OVER_P
 };
 
@@ -56,6 +60,7 @@ static void p_formula(const void *problem, int mistake, double *p)
         double m = z[0], sum = 0;
         for (int c = 0; c < t->C; c++) m = fmax(m, z[c]);
         if (mistake == UNSHIFTED || mistake == SHIFT_IN_SUM_ONLY) m = 0;
+        if (mistake == MAXIMUM_IS_FIRST) m = z[0];
         if (mistake == MAXIMUM_OF_ALL) m = largest;
         if (mistake == MAXIMUM_FROM_0) m = fmax(m, 0);
         for (int c = 0; c < t->C; c++) {
@@ -104,10 +109,19 @@ static double wrong_loss_of_row(const batch *t, int s, int mistake)
         for (int c = 0; c < t->C; c++) sum -= c == y ? 0 : log(1 - p[c]);
         return right + sum;
     case LOGIT: return -z[y];
+    case M_MISSING:
+        sum = z[0];
+        for (int c = 0; c < t->C; c++) sum = fmax(sum, z[c]);
+        return right - sum;
+    case SQUARES:
+        for (int c = 0; c < t->C; c++) sum += (p[c] - (c == y)) * (p[c] - (c == y));
+        return sum;
+    case ENTROPY:
+        for (int c = 0; c < t->C; c++) sum -= p[c] * log(p[c]);
+        return sum;
     case PROBABILITY: return 1 - p[y];
     case NEXT_LABEL: return loss_of_row(z, (y + 1) % t->C, t->C);
     case LOG_OF_P: return -log(p[y]);
-    case CLIPPED: return p[y] < 1e-12 ? NAN : right; /* any number: see is_clipped */
     default: return right;
     }
 }
@@ -136,6 +150,7 @@ static void dz_formula(const void *problem, int mistake, double *dz)
             if (mistake == NO_TARGET) d = p / t->n;
             if (mistake == LABELS_ONLY && y == 0) d = 0;
             if (mistake == TARGET_NOT_DIVIDED) d = p / t->n - y;
+            if (mistake == LABEL_AS_Y) d = (p - t->label[s]) / t->n;
             if (mistake == TIMES_SLOPE) d *= p * (1 - p);
             if (mistake == MINUS_Y_OVER_P) d = -y / p / t->n;
             if (mistake == NEXT_LABEL) d = (p - (c == (t->label[s] + 1) % t->C)) / t->n;
@@ -147,6 +162,9 @@ const kit_mistake kit_mistakes[] = {
     { "p(z=1000)", UNSHIFTED,
       "exp overflows: subtract the row's largest logit m first, above and "
       "below the line" },
+    { "p(z=1000)", MAXIMUM_IS_FIRST,
+      "m is the first logit of the row, not the largest: exp still "
+      "overflows" },
     { "p(z=-1000)", MAXIMUM_FROM_0,
       "the search for the maximum starts at 0, and here all logits "
       "are negative: start at the row's first" },
@@ -181,6 +199,15 @@ const kit_mistake kit_mistakes[] = {
     { "loss", PROBABILITY, "1 - p is not the loss: it is -log p" },
     { "loss", NEXT_LABEL, "the label is off by one: classes count from 0" },
     { "loss", LAST_SAMPLE, "only the last sample's loss is left: add them up (+=)" },
+    { "loss", M_MISSING,
+      "m was subtracted in the sum, but not from the label's logit: "
+      "log(sum) - (z - m)" },
+    { "loss", SQUARES, "that is the squared error (F3.1): cross-entropy is -log p at the label" },
+    { "loss", ENTROPY,
+      "-p log p, summed over the classes, is the entropy of p: weigh the logarithms "
+      "with y, not with p" },
+    { "dz", LABEL_AS_Y,
+      "the label's number was subtracted: y is 1 at the label's class, 0 elsewhere" },
     { "dz", RIGHT, "F3.6:  dz = (p - y)/n,  y = 1 at the label, 0 elsewhere" },
     { "dz", SUMMED, "the 1/n is missing: the loss is a mean" },
     { "dz", SIGN, "the sign is flipped: dz = p - y, not y - p (F4.3)" },
@@ -202,7 +229,7 @@ const kit_mistake kit_mistakes[] = {
 static batch new_batch(double **z, double **p)
 {
     batch t = {
-        NULL, NULL, NULL, kit_between(5, 8), kit_between(3, 4),
+        NULL, NULL, NULL, kit_between(0, 1) ? 7 : 11, kit_between(3, 4),
     };
     kit_size("n, the number of samples", t.n);
     kit_size("C, the number of classes", t.C);
@@ -234,7 +261,7 @@ static void check_stable(void)
 {
     double *z, *p;
     batch t = new_batch(&z, &p);
-    for (int i = 0; i < t.n * t.C; i++) z[i] += i % t.C == 0 ? 1000 : i % t.C == 1 ? -1000 : 0;
+    for (int i = 0; i < t.n * t.C; i++) z[i] += 1000 * ((i + i / t.C + 1) % t.C - 1);
     double loss = softmax_ce_forward(t.z, t.label, t.n, t.C, p);
     kit_rung("p(z=1000)", p, t.n, t.C, p_formula, &t, KIT_TOLERANCE);
     kit_true("loss(not clipped)", !is_clipped(&t, loss),

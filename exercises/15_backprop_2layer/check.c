@@ -24,18 +24,24 @@ enum {
     NO_MEAN,
     SIGN,
     NO_TARGET,
+    LABEL_AS_Y,
     TIMES_SLOPE,
     /* dW, db */
     MEAN_AGAIN,
     LAST_SAMPLE,
+    FIRST_SAMPLE,
+    ONE_SHORT,
+    FROM_P,
     TRANSPOSED,
     FROM_DA1,
     /* da1, dz1 */
+    LAST_CLASS,
     NO_SLOPE,
     SLOPE_OF_DA1,
     TIMES_Z1,
     SLOPE_TURNED,
-    SIGMOID_SLOPE
+    SIGMOID_SLOPE,
+    TANH_SLOPE
 };
 
 /* One layer, z (n, O) from x (n, I); forward of both layers goes through here. */
@@ -106,9 +112,21 @@ static void dz2_formula(const void *problem, int mistake, double *dz2)
             if (mistake == NO_MEAN) d = p - y;
             if (mistake == SIGN) d = -d;
             if (mistake == NO_TARGET) d = p / t->n;
+            if (mistake == LABEL_AS_Y) d = (p - t->label[s]) / t->n;
             if (mistake == TIMES_SLOPE) d *= p * (1 - p);
             dz2[s * t->C + c] = d;
         }
+}
+
+/* The samples that a sum over the batch takes: all of them, if it is right. */
+static int first(int n, int mistake)
+{
+    return mistake == LAST_SAMPLE ? n - 1 : 0;
+}
+
+static int last(int n, int mistake)
+{
+    return mistake == FIRST_SAMPLE ? 1 : mistake == ONE_SHORT ? n - 1 : n;
 }
 
 /* dW (O, I) = dzᵀ x; the gradients of both layers go through here. */
@@ -118,7 +136,7 @@ static void dense_dW(double *dW, const double *dz, const double *x, int n, int I
     for (int o = 0; o < O; o++)
         for (int i = 0; i < I; i++) {
             double sum = 0;
-            for (int s = mistake == LAST_SAMPLE ? n - 1 : 0; s < n; s++)
+            for (int s = first(n, mistake); s < last(n, mistake); s++)
                 sum += dz[s * O + o] * x[s * I + i];
             if (mistake == MEAN_AGAIN) sum /= n;
             if (mistake == NO_MEAN) sum *= n;
@@ -131,7 +149,7 @@ static void dense_db(double *db, const double *dz, int n, int O, int mistake)
 {
     for (int o = 0; o < O; o++) {
         db[o] = 0;
-        for (int s = mistake == LAST_SAMPLE ? n - 1 : 0; s < n; s++) db[o] += dz[s * O + o];
+        for (int s = first(n, mistake); s < last(n, mistake); s++) db[o] += dz[s * O + o];
         if (mistake == MEAN_AGAIN) db[o] /= n;
     }
 }
@@ -140,7 +158,7 @@ static void dW2_formula(const void *problem, int mistake, double *dW2)
 {
     const net *t = problem;
     const double *from = mistake == FROM_Z1 ? t->z1 : t->a1;
-    dense_dW(dW2, t->dz2, from, t->n, t->H, t->C, mistake);
+    dense_dW(dW2, mistake == FROM_P ? t->p : t->dz2, from, t->n, t->H, t->C, mistake);
 }
 
 static void db2_formula(const void *problem, int mistake, double *db2)
@@ -158,6 +176,8 @@ static void da1_formula(const void *problem, int mistake, double *da1)
             for (int c = 0; c < t->C; c++)
                 sum += t->dz2[s * t->C + c] *
                        t->W2[mistake == W_TRANSPOSED ? h * t->C + c : c * t->H + h];
+            int k = t->C - 1;
+            if (mistake == LAST_CLASS) sum = t->dz2[s * t->C + k] * t->W2[k * t->H + h];
             da1[s * t->H + h] = sum;
         }
 }
@@ -172,6 +192,7 @@ static void dz1_formula(const void *problem, int mistake, double *dz1)
         if (mistake == SLOPE_OF_DA1) dz1[k] = da > 0 ? da : 0;
         if (mistake == TIMES_Z1) dz1[k] = da * a;
         if (mistake == SLOPE_TURNED) dz1[k] = z > 0 ? 0 : da;
+        if (mistake == TANH_SLOPE) dz1[k] = da * (1 - a * a);
         if (mistake == SIGMOID_SLOPE) dz1[k] = da * a * (1 - a);
     }
 }
@@ -217,18 +238,28 @@ const kit_mistake kit_mistakes[] = {
     { "dz2", SIGN, "the sign is flipped: dz2 = p - y, not y - p (F4.3)" },
     { "dz2", NO_TARGET, "y was not subtracted: 1 at the label's class" },
     { "dz2", TIMES_SLOPE, "multiplied by p(1 - p): that slope is already in p - y" },
+    { "dz2", LABEL_AS_Y,
+      "the label's number was subtracted: y is 1 at the label's class, 0 "
+      "elsewhere" },
+    { "dW2", FROM_P, "p was taken for dz2" },
     { "dW2", RIGHT, "F4.4:  dW2 = dz2ᵀ a1,  dW2[c][h] = sum_s dz2[s][c] a1[s][h]" },
     { "dW2", NO_MEAN, "multiplied by the batch size; the loss is a mean. " MEANT },
     { "dW2", SIGN, "the sign is flipped: the minus belongs into the step, w - alpha dW (F5.1)" },
     { "dW2", MEAN_AGAIN, "divided by n once more: " MEANT },
+    { "dW2", FIRST_SAMPLE, "only the first sample is there: sum over all of them" },
+    { "dW2", ONE_SHORT, "the last sample is left out: s runs to n - 1" },
     { "dW2", LAST_SAMPLE, "only the last sample is left: add the samples up (+=)" },
     { "dW2", TRANSPOSED, "this is the transpose, (H, C): dW2 has the shape of W2, (C, H)" },
     { "dW2", FROM_Z1, "z1 was taken for a1: the layer's own input is what the ReLU gave" },
     { "db2", RIGHT, "F4.4:  db2[c] = sum_s dz2[s][c]" },
     { "db2", MEAN_AGAIN, "divided by n once more: " MEANT },
+    { "db2", FIRST_SAMPLE, "only the first sample is there: sum over all of them" },
+    { "db2", ONE_SHORT, "the last sample is left out: s runs to n - 1" },
     { "db2", LAST_SAMPLE, "only the last sample is left: add the samples up (+=)" },
     { "da1", RIGHT, "F4.4:  da1 = dz2 W2,  da1[s][h] = sum_c dz2[s][c] W2[c][h]" },
     { "da1", W_TRANSPOSED, "W2 was read as (H, C): the weight from h to c is W2[c * H + h]" },
+    { "da1", LAST_CLASS, "only the last class is left: sum over the classes (+=)" },
+    { "dz1", TANH_SLOPE, "1 - a1² is the slope of tanh: the ReLU's is 1 or 0" },
     { "dz1", RIGHT, "F4.4:  dz1 = da1 where z1 > 0, else 0" },
     { "dz1", NO_SLOPE,
       "the slope of the ReLU is missing: where z1 was negative, nothing goes back" },
@@ -241,11 +272,15 @@ const kit_mistake kit_mistakes[] = {
     { "dW1", RIGHT, "F4.4:  dW1 = dz1ᵀ X,  dW1[h][i] = sum_s dz1[s][h] X[s][i]" },
     { "dW1", FROM_DA1, "da1 was taken for dz1: the slope of the ReLU is lost" },
     { "dW1", MEAN_AGAIN, "divided by n once more: " MEANT },
+    { "dW1", FIRST_SAMPLE, "only the first sample is there: sum over all of them" },
+    { "dW1", ONE_SHORT, "the last sample is left out: s runs to n - 1" },
     { "dW1", LAST_SAMPLE, "only the last sample is left: add the samples up (+=)" },
     { "dW1", TRANSPOSED, "this is the transpose, (I, H): dW1 has the shape of W1, (H, I)" },
     { "db1", RIGHT, "F4.4:  db1[h] = sum_s dz1[s][h]" },
     { "db1", FROM_DA1, "da1 was taken for dz1: the slope of the ReLU is lost" },
     { "db1", MEAN_AGAIN, "divided by n once more: " MEANT },
+    { "db1", FIRST_SAMPLE, "only the first sample is there: sum over all of them" },
+    { "db1", ONE_SHORT, "the last sample is left out: s runs to n - 1" },
     { "db1", LAST_SAMPLE, "only the last sample is left: add the samples up (+=)" },
     { 0 },
 };
@@ -254,7 +289,7 @@ const kit_mistake kit_mistakes[] = {
 static net new_net(void)
 {
     net t = { 0 };
-    t.n = kit_size("n, the batch size", kit_between(8, 10));
+    t.n = kit_size("n, the batch size", kit_between(0, 1) ? 11 : 13);
     t.I = kit_size("I, the number of inputs", kit_between(3, 4));
     t.H = kit_size("H, the number of hidden units", kit_between(5, 7));
     t.C = kit_size("C, the number of classes", 2 + kit_between(0, t.I - 3));
@@ -314,7 +349,7 @@ static void check_hidden(void)
 /* The mean cross-entropy, with arrays of its own; a kink is passed when a z1 changes its sign. */
 static double reference_loss(const void *problem, uint64_t *winners)
 {
-    double z1[70], a1[70], z2[40], p[40], loss = 0;
+    double z1[13 * 7], a1[13 * 7], z2[13 * 3], p[13 * 3], loss = 0;
     net t = *(const net *)problem;
     t.z1 = z1, t.a1 = a1, t.z2 = z2, t.p = p;
     reference_forward(&t);

@@ -294,6 +294,11 @@ static void place(const tensor *t, int i, char *text, size_t size)
     else snprintf(text, size, "%s[%d][%d]", t->name, i / t->cols, i % t->cols);
 }
 
+static int is_factor(double size, double of)
+{
+    return close_to(size, of, 1e-6 * of);
+}
+
 /* The factor that all entries are wrong by, or 0. One number alone has a ratio to anything: there
    only factors that mean something count. */
 static double constant_ratio(const tensor *t)
@@ -313,9 +318,37 @@ static double constant_ratio(const tensor *t)
     double known[2 + MAX_SIZES] = { 1, 2 };
     for (int k = 0; k < size_count; k++) known[2 + k] = sizes[k].value;
     for (int k = 0; k < 2 + size_count; k++)
-        if (close_to(fabs(r), known[k], 1e-9 * known[k]) ||
-            close_to(1 / fabs(r), known[k], 1e-9 * known[k]))
-            return r;
+        for (int j = 0; j < 2 + size_count; j++)
+            if (is_factor(fabs(r), known[k] / known[j])) return r;
+    return 0;
+}
+
+/* A factor that is a named size, its inverse, or one size over another. */
+static int say_size_ratio(double size, const char *sign)
+{
+    for (int k = 0; k < size_count; k++) {
+        double v = sizes[k].value;
+        if (v <= 2) continue; /* 1 and 2 come from too many mistakes */
+        if (is_factor(size, v) || is_factor(size, 1 / v)) {
+            record("say\tall is %d times too %s%s; %d is %s: a sum for a mean, or the reverse?",
+                   sizes[k].value, size > 1 ? "large" : "small", sign, sizes[k].value,
+                   sizes[k].name);
+            return 1;
+        }
+        if (is_factor(size, v / (v - 1)) || is_factor(size, (v - 1) / v)) {
+            record("say\tall is wrong by the factor %.4g%s: %d was taken for %s, or the reverse",
+                   size, sign, sizes[k].value - 1, sizes[k].name);
+            return 1;
+        }
+    }
+    for (int k = 0; k < size_count; k++)
+        for (int j = 0; j < size_count; j++)
+            if (sizes[k].value > 0 && sizes[j].value != sizes[k].value &&
+                is_factor(size, (double)sizes[j].value / sizes[k].value)) {
+                record("say\tall is wrong by the factor %d/%d%s: as if %s stood for %s",
+                       sizes[j].value, sizes[k].value, sign, sizes[k].name, sizes[j].name);
+                return 1;
+            }
     return 0;
 }
 
@@ -324,15 +357,11 @@ static int say_ratio(const tensor *t)
     double r = constant_ratio(t), size = fabs(r);
     const char *sign = r < 0 ? ", and the sign is flipped" : "";
     if (r == 0) return 0;
-    for (int k = 0; k < size_count && !close_to(size, 1, 1e-9); k++) {
-        int times = close_to(size, sizes[k].value, 1e-6 * sizes[k].value);
-        if (!times && !close_to(1 / size, sizes[k].value, 1e-6 * sizes[k].value)) continue;
-        record("say\tall is %d times too %s%s; %d is %s: a sum for a mean, or the reverse?",
-               sizes[k].value, times ? "large" : "small", sign, sizes[k].value, sizes[k].name);
-        return 1;
-    }
-    if (close_to(r, -1, 1e-9)) record("say\tthe sign is flipped, everywhere");
-    else record("say\tall is wrong by the same factor, %.4g%s", size, sign);
+    if (is_factor(size, 1)) record("say\tthe sign is flipped, everywhere");
+    else if (is_factor(size, 2) || is_factor(size, 0.5))
+        record("say\tall is %s as large as it should be%s", size > 1 ? "twice" : "half", sign);
+    else if (!say_size_ratio(size, sign))
+        record("say\tall is wrong by the same factor, %.4g%s", size, sign);
     return 1;
 }
 
@@ -518,6 +547,8 @@ static void wrong_tensor(const tensor *t, kit_formula *formula, const void *prob
     if (same)
         record("say\tright to six digits: is there a float where a double is needed, or a constant "
                "cut short?");
+    else if (all_close(t->yours, t->right, t->rows * t->cols, 0.01 * t->scale))
+        record("say\tclose, but not the same: is something small added, left out or rounded?");
     else if (!say_rearranged(t) && !say_ratio(t) && !say_copied(t) && !say_constant(t) &&
              !say_part(t))
         record("say\tnone of the known mistakes gives these numbers: work one entry out by hand");
