@@ -290,9 +290,9 @@ static net new_net(void)
 {
     net t = { 0 };
     t.n = kit_size("n, the batch size", kit_between(0, 1) ? 11 : 13);
-    t.I = kit_size("I, the number of inputs", kit_between(3, 4));
-    t.H = kit_size("H, the number of hidden units", kit_between(5, 7));
-    t.C = kit_size("C, the number of classes", 2 + kit_between(0, t.I - 3));
+    t.I = kit_size("I, the number of inputs", kit_between(4, 5));
+    t.H = kit_size("H, the number of hidden units", kit_between(6, 7));
+    t.C = kit_size("C, the number of classes", 3);
     t.X = kit_input("X", t.n, t.I), t.label = kit_labels("label", t.n, t.C);
     t.W1 = kit_input("W1", t.H, t.I), t.b1 = kit_input("b1", 1, t.H);
     t.W2 = kit_input("W2", t.C, t.H), t.b2 = kit_input("b2", 1, t.C);
