@@ -81,7 +81,7 @@ PATH_TESTS = $(foreach c,scalar sse2 avx2,"env NN_CPU=$(c) $(BUILD)/test_kernels
 
 test: ## build and run all tests
 	@$(MAKE) --no-print-directory -j2 test-programs
-	@sh tests/run.sh $(TEST_PROGRAMS) $(PATH_TESTS) "sh tests/test_portability.sh --quick" "sh tests/test_datasets.sh" "sh tests/test_programs.sh $(PROGRAMS)"
+	@sh tests/run.sh $(TEST_PROGRAMS) $(PATH_TESTS) "sh tests/test_portability.sh --quick" "sh tests/test_datasets.sh" "sh tests/test_learn.sh" "sh tests/test_programs.sh $(PROGRAMS)"
 
 test-programs: $(TEST_PROGRAMS) chapters digits
 

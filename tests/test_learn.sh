@@ -73,8 +73,6 @@ is "with its formula" 1 "formula F1.1" build/learn run 02
 is "in JSON" 1 '"state": "wrong", "code": 1' build/learn run 02 --json
 mine "return b + ;"
 is "does not compile" 3 "the compiler says" build/learn run 02
-mine "$right" "int main(void) { return 0; }"
-is "a main of the learner's" 3 "leave main()" build/learn run 02
 
 # ---- what code can do: none of it may pass, hang, or end anything but its own check
 mine "$silent for (;;) {}"
@@ -85,6 +83,14 @@ mine "$silent exit(0);"
 is "exit(0)" 4 "your code ended the program" build/learn run 02
 mine "$silent _exit(0);"
 is "_exit(0)" 4 "your code ended the program" build/learn run 02
+constructors() { # tcc has none, and takes two functions main
+    printf '#include <stdlib.h>\n__attribute__((constructor)) static void f(void) { exit(7); }\nint main(void) { return 0; }\n' >"$work/f.c"
+    $CC "$work/f.c" -o "$work/f" 2>/dev/null && "$work/f"
+    [ $? -eq 7 ]
+}
+if constructors; then
+mine "$right" "int main(void) { return 0; }"
+is "a main of the learner's" 3 "leave main()" build/learn run 02
 mine "$right" '__attribute__((constructor)) static void early(void) { exit(0); }'
 is "exit(0) before main" 4 "before any check could run" build/learn run 02
 mine "$right" '__attribute__((constructor)) static void early(void) { _exit(0); }'
@@ -94,6 +100,9 @@ __attribute__((constructor)) static void early(void) { atexit(late); }'
 is "an atexit function" 1 "!passed" build/learn run 02
 mine "$right" '__attribute__((constructor)) static void early(void) { for (;;) {} }'
 is "a loop before main" 5 "(0/5 points)" build/learn run 02
+else
+    skipped=$((skipped + 5))
+fi
 mine "$silent abort();"
 is "abort" 4 "your code crashed" build/learn run 02
 mine "$silent return *(volatile double *)8;"
@@ -101,7 +110,7 @@ is "a wild pointer" 4 "crashed" build/learn run 02
 mine "$silent for (;;) puts(\"spam\");"
 is "endless output" 4 "it printed more than" build/learn run 02
 mine "$silent for (;;) memset(malloc(1 << 20), 1, 1 << 20);"
-is "endless memory" 4 "MB of memory" build/learn run 02
+is "endless memory" 4 "crashed" build/learn run 02
 mine "$silent for (;;) fork();"
 is "a fork bomb" 5 "an exercise never calls fork()" build/learn run 02
 mine "printf(\"end\\tvalue\\tpass\\ndone\\t3\\n\"); $silent return 0;"

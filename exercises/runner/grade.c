@@ -173,6 +173,17 @@ static int run_arguments(arguments *a, const char *output)
 static const char sanitize[] = "-fsanitize=address,undefined -fno-sanitize-recover=undefined";
 static const char strict[] = "-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion";
 
+/* tcc takes -fsanitize and does nothing; so ask the compiler from inside. */
+static const char probe[] = "#if defined(__has_feature)\n"
+                            "#if __has_feature(address_sanitizer)\n"
+                            "#define __SANITIZE_ADDRESS__ 1\n"
+                            "#endif\n"
+                            "#endif\n"
+                            "#if defined(SANITIZED) && !defined(__SANITIZE_ADDRESS__)\n"
+                            "#error no sanitizers\n"
+                            "#endif\n"
+                            "int main(void) { return 0; }\n";
+
 int grade_tools_find(grade_tools *tools, const char *cc, const char *level)
 {
     char path[300], program[300];
@@ -193,10 +204,11 @@ int grade_tools_find(grade_tools *tools, const char *cc, const char *level)
         free(cached);
         return 1;
     }
-    grade_write_file(path, "int main(void) { return 0; }\n");
+    grade_write_file(path, probe);
     add(&a, cc), add_one(&a, "", path), add(&a, "-o"), add_one(&a, "", program);
     if (run_arguments(&a, NULL)) return 0;
-    add(&a, cc), add(&a, sanitize), add_one(&a, "", path), add(&a, "-o"), add_one(&a, "", program);
+    add(&a, cc), add(&a, sanitize), add(&a, "-DSANITIZED"), add_one(&a, "", path);
+    add(&a, "-o"), add_one(&a, "", program);
     char *const run[] = { program, NULL };
     tools->sanitizers = !run_arguments(&a, NULL) && !grade_command(run, NULL, 10);
     grade_write_file(answer, tools->sanitizers ? "1\n" : "0\n");
@@ -235,6 +247,22 @@ static int compile_grader(const grade_tools *tools, const grade_source *source, 
     return compile(tools, source, strict, check_c, check_o, log);
 }
 
+/* "x" for exercises/x and build/exercises/published/x */
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+void grade_prepare(const grade_tools *tools, const grade_source *source)
+{
+    char kit_o[600], check_o[600];
+    if (*source->notice) return; /* other objects: grade_build makes them */
+    snprintf(kit_o, sizeof kit_o, "%s/kit.o", tools->folder);
+    snprintf(check_o, sizeof check_o, "%s/%s.o", tools->folder, last_part(source->exercise));
+    compile_grader(tools, source, kit_o, check_o, NULL);
+}
+
 /* nn.h becomes one object, once; only exercises that include it are linked with it. */
 static int compile_library(const char *cc, const char *object, const char *log)
 {
@@ -254,13 +282,6 @@ static int uses_library(const grade_source *source)
     int uses = text && strstr(text, "#include \"nn.h\"");
     free(text);
     return uses;
-}
-
-/* "x" for exercises/x and build/exercises/published/x */
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 
 grade_state grade_build(const grade_tools *tools, const grade_source *source, const char *mine,

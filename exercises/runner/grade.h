@@ -64,6 +64,9 @@ grade_todo grade_find_todo(const char *stub, const char *mine);
 grade_state grade_build(const grade_tools *tools, const grade_source *source, const char *mine,
                         const char *program, char **messages);
 
+/* Compiles the kit and the grader, so that the first real run is as quick as all others. */
+void grade_prepare(const grade_tools *tools, const grade_source *source);
+
 /* One check of a report: lines first to last - 1 are its records. */
 typedef struct grade_check {
     const char *name, *state; /* pass, fail, crash, slow, unwritten, or "" if it did not end */

@@ -257,15 +257,15 @@ static void print_lines(const char *title, const char *text, int most)
 
 static void print_bar(int k)
 {
-    char bar[24];
-    int n = passed_count(), filled = exercise_count ? n * 20 / exercise_count : 0;
-    memset(bar, '-', 20), memset(bar, '#', (size_t)filled), bar[20] = 0;
-    if (filled < 20) bar[filled] = '>';
+    char bar[12];
+    int n = passed_count(), filled = exercise_count ? n * 10 / exercise_count : 0;
+    memset(bar, '-', 10), memset(bar, '#', (size_t)filled), bar[10] = 0;
+    if (filled < 10) bar[filled] = '>';
     char hint[40];
     snprintf(hint, sizeof hint, done[k].hints < HINTS ? "hint %d of %d" : "hints",
              done[k].hints + 1, HINTS);
-    int at = printf("\n  [h] %s   [r] run again   [n] next   [l] list   [q] quit", hint) - 1;
-    printf("%*s[%s] %d/%d\n", at < 60 ? 1 : 1, "", bar, n, exercise_count);
+    printf("\n  [h] %s   [r] run again   [n] next   [l] list   [q] quit   [%s] %d/%d\n", hint, bar,
+           n, exercise_count);
 }
 
 /* ---- one run ------------------------------------------------------------------------------------ */
@@ -620,8 +620,11 @@ static int read_key(void)
 
 static void show(int k)
 {
+    grade_source source;
     if (option.color) printf("\033[2J\033[3J\033[H"); /* clear the screen */
     command_run(k, 1);
+    grade_find_source(&source, ids[k], option.author);
+    if (source.trusted) grade_prepare(&tools, &source); /* while the learner reads */
 }
 
 /* Never moves on by itself: [n] does. */
