@@ -17,6 +17,7 @@ enum {
     ABSOLUTE,
     SIGMOID,
     TANH,
+    LEAKY,
     /* p */
     NOT_DIVIDED,
     WHOLE_MATRIX,
@@ -72,6 +73,7 @@ static void a1_formula(const void *problem, int mistake, double *a1)
         if (mistake == NO_RELU) a1[k] = z;
         if (mistake == ABSOLUTE) a1[k] = fabs(z);
         if (mistake == SIGMOID) a1[k] = 1 / (1 + exp(-z));
+        if (mistake == LEAKY && z < 0) a1[k] = 0.01 * z;
         if (mistake == TANH) a1[k] = tanh(z);
     }
 }
@@ -224,6 +226,7 @@ const kit_mistake kit_mistakes[] = {
       "a1 is z1: the ReLU is missing, and two layers without one are a single layer" },
     { "a1", ABSOLUTE, "that is the absolute value: ReLU makes negative numbers 0" },
     { "a1", SIGMOID, "that is a sigmoid: this network's hidden layer has ReLU" },
+    { "a1", LEAKY, "that is a leaky ReLU: where z1 is negative, a1 is 0" },
     { "a1", TANH, "that is tanh: this network's hidden layer has ReLU" },
     { "z2", RIGHT, "F1.1:  z2 = a1 W2ᵀ + b2" },
     { "z2", NO_BIAS, "the bias b2 is missing" },

@@ -639,18 +639,18 @@ static grade_state command_watch(int k)
     struct termios raw = terminal_before;
     raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
     tcsetattr(0, TCSANOW, &raw);
-    show(k);
-    for (unsigned long long seen = grade_file_time(mine_path(k));;) {
-        int key = read_key();
+    for (unsigned long long seen = 0;;) {
         unsigned long long now = grade_file_time(mine_path(k));
+        if (!seen || (now && now != seen)) {
+            show(k);
+            seen = now ? now : grade_file_time(mine_path(k)); /* a save meanwhile is seen next */
+        }
+        int key = read_key();
         if (key == 'q') return GRADE_PASSED;
         if (key == 'h') command_hint(k);
         if (key == 'l') command_list();
         if (key == 'n') k = (k + 1) % exercise_count;
-        if (key == 'n' || key == 'r' || (now && now != seen)) {
-            show(k);
-            seen = grade_file_time(mine_path(k));
-        }
+        if (key == 'n' || key == 'r') seen = 0;
         fflush(stdout);
     }
 }
