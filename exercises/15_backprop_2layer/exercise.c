@@ -1,4 +1,4 @@
-// 15_backprop_2layer: all gradients of a network. The page is exercises/15_backprop_2layer/README.md
+// 15_backprop_2layer: all gradients of a network. The page: exercises/15_backprop_2layer/README.md
 #include "exercise.h"
 
 #include <math.h>

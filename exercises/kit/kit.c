@@ -1,4 +1,4 @@
-/* kit.c - the part of every grader that is the same: main(), child processes, comparison, diagnosis.
+/* kit.c - what is the same in every grader: main(), child processes, comparison, diagnosis.
    See kit.h. It is compiled once and linked to each exercise.
 
    The program writes records, one a line, fields separated by tabs, each line after the runner's
@@ -53,7 +53,7 @@ static struct {
     int limit_ms; /* of processor time, for one check */
 } option = { 1, 1, 0, 0, 1, "", NULL, 0, 2000 };
 
-/* ---- records ------------------------------------------------------------------------------------ */
+/* ---- records -------------------------------------------------------------------------------- */
 
 static void record(const char *format, ...)
 {
@@ -72,7 +72,7 @@ static void record(const char *format, ...)
     }
 }
 
-/* ---- random numbers: SplitMix64 ----------------------------------------------------------------- */
+/* ---- random numbers: SplitMix64 ------------------------------------------------------------- */
 
 static uint64_t random_state;
 
@@ -100,7 +100,7 @@ int kit_between(int low, int high)
     return low + (int)(random_bits() % (uint64_t)(high - low + 1));
 }
 
-/* ---- named sizes and arrays --------------------------------------------------------------------- */
+/* ---- named sizes and arrays ----------------------------------------------------------------- */
 
 static struct {
     const char *name;
@@ -250,7 +250,7 @@ const char *__ubsan_default_options(void)
 }
 #endif
 
-/* ---- diagnosis: what do these wrong numbers look like? ------------------------------------------ */
+/* ---- diagnosis: what do these wrong numbers look like? -------------------------------------- */
 
 typedef struct tensor {
     const char *name;
@@ -559,7 +559,7 @@ static void wrong_tensor(const tensor *t, kit_formula *formula, const void *prob
     fail(t->name);
 }
 
-/* ---- rungs -------------------------------------------------------------------------------------- */
+/* ---- rungs ---------------------------------------------------------------------------------- */
 
 /* Returns if all of t is right, and tells by which part of its tolerance it missed. */
 static void climb(const tensor *t, kit_formula *formula, const void *problem, const char *note)
@@ -652,7 +652,7 @@ void kit_gradient(const char *name, const double *yours, double *weights, int ro
     free(numeric);
 }
 
-/* ---- cheats: what a solution may do that computes nothing --------------------------------------- */
+/* ---- cheats: what a solution may do that computes nothing ----------------------------------- */
 
 static void set_entry(const buffer *b, size_t i, double value)
 {
@@ -691,7 +691,7 @@ double kit_cheat(kit_cheat_kind kind)
     return kind == KIT_NAN ? (double)NAN : copy ? *(double *)(void *)first->data : 0;
 }
 
-/* ---- children ----------------------------------------------------------------------------------- */
+/* ---- children ------------------------------------------------------------------------------- */
 
 typedef struct child {
     pid_t pid;
@@ -895,7 +895,7 @@ static const char *run_child(void (*run)(void), int limit_ms, int *bad_memory)
     return state;
 }
 
-/* ---- main --------------------------------------------------------------------------------------- */
+/* ---- main ----------------------------------------------------------------------------------- */
 
 /* The last check of every exercise; what it looks at has happened in the others. */
 static void check_memory(int bad, int ended)

@@ -27,7 +27,7 @@
    1e-13; a float anywhere in the computation by more than 1e-8. */
 #define KIT_TOLERANCE 1e-10
 
-/* ---- what check.c defines -----------------------------------------------------------------------
+/* ---- what check.c defines -------------------------------------------------------------------
    Both lists end with { 0 }. */
 typedef struct kit_check {
     const char *name; /* one word: it starts the line on the screen */
@@ -48,7 +48,7 @@ extern const kit_mistake kit_mistakes[];
 /* Draws something with the learner's own functions after a full pass: printf as you like. */
 extern void kit_reward(void);
 
-/* ---- random problems ----------------------------------------------------------------------------
+/* ---- random problems ------------------------------------------------------------------------
    Everything follows from the printed seed; each check has its own stream of numbers. */
 double kit_uniform(double low, double high);
 double kit_normal(void);
@@ -68,7 +68,7 @@ float *kit_output_float(const char *name, int rows, int cols);
 int *kit_labels(const char *name, int n, int classes); /* 0 .. classes - 1 */
 double *kit_widen(const float *from, int n); /* a copy in double, for kit_rung */
 
-/* ---- rungs --------------------------------------------------------------------------------------
+/* ---- rungs ----------------------------------------------------------------------------------
    Each returns if all is right. If not, it tells the learner what is wrong and ends the check. A
    check must climb the same number of rungs for every seed: that number is pinned. */
 
@@ -99,7 +99,7 @@ void kit_winner(uint64_t *winners, int which);
 void kit_gradient(const char *name, const double *yours, double *weights, int rows, int cols,
                   kit_loss *loss, const void *problem);
 
-/* ---- for the cheats that `make selfcheck` writes; a grader does not need it ---------------------- */
+/* ---- for the cheats that `make selfcheck` writes; a grader does not need it ------------------ */
 typedef enum kit_cheat_kind {
     KIT_ZEROS, /* zeros in all outputs */
     KIT_COPY, /* the inputs in the outputs */

@@ -25,7 +25,7 @@ const char *grade_state_name(grade_state state)
     return names[state];
 }
 
-/* ---- files -------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 char *grade_read_file(const char *path)
 {
@@ -115,7 +115,7 @@ static void hash_file(const char *path, char hash[20])
     free(text);
 }
 
-/* ---- commands ----------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 int grade_command(char *const argv[], const char *output, int seconds)
 {
@@ -168,7 +168,7 @@ static int run_arguments(arguments *a, const char *output)
     return status;
 }
 
-/* ---- building ----------------------------------------------------------------------------------- */
+/* ---- building ------------------------------------------------------------------------------- */
 
 static const char sanitize[] = "-fsanitize=address,undefined -fno-sanitize-recover=undefined";
 static const char strict[] = "-std=c99 -Wall -Wextra -Wpedantic -Wshadow -Wconversion";
@@ -320,7 +320,7 @@ grade_state grade_build(const grade_tools *tools, const grade_source *source, co
     return good ? GRADE_PASSED : GRADE_NO_COMPILE;
 }
 
-/* ---- pins --------------------------------------------------------------------------------------- */
+/* ---- pins ----------------------------------------------------------------------------------- */
 
 static int parse_pin(const char *text, grade_pin *pin)
 {
@@ -433,7 +433,7 @@ void grade_find_source(grade_source *source, const char *id, int author)
             what, id);
 }
 
-/* ---- TODO marks --------------------------------------------------------------------------------- */
+/* ---- TODO marks ----------------------------------------------------------------------------- */
 
 /* The start of "TODO(k/" in text, or NULL. */
 static const char *find_mark(const char *text, int k)
@@ -480,7 +480,7 @@ grade_todo grade_find_todo(const char *stub, const char *mine)
     return t;
 }
 
-/* ---- running ------------------------------------------------------------------------------------ */
+/* ---- running -------------------------------------------------------------------------------- */
 
 const char *grade_field(const char *line, int k, char *text, size_t size)
 {

@@ -29,7 +29,7 @@ static struct {
     unsigned long long seed; /* 0: a new one each run */
 } option = { "exercises/mine", 0, 0, 0, 0, 0 };
 
-/* ---- progress: one line per exercise in mine/progress ------------------------------------------- */
+/* ---- progress: one line per exercise in mine/progress --------------------------------------- */
 
 typedef struct progress {
     char id[64];
@@ -84,7 +84,7 @@ static int passed_count(void)
     return n;
 }
 
-/* ---- exercises and the learner's copies --------------------------------------------------------- */
+/* ---- exercises and the learner's copies ----------------------------------------------------- */
 
 /* "10", "softmax" or "10_softmax_ce"; nothing: the first that has not passed. -1: no such one. */
 static int find_exercise(const char *word)
@@ -146,7 +146,7 @@ static int make_copy(int k)
     return good;
 }
 
-/* ---- the screen --------------------------------------------------------------------------------- */
+/* ---- the screen ----------------------------------------------------------------------------- */
 
 static const char *colour(const char *code)
 {
@@ -268,7 +268,7 @@ static void print_bar(int k)
            n, exercise_count);
 }
 
-/* ---- one run ------------------------------------------------------------------------------------ */
+/* ---- one run -------------------------------------------------------------------------------- */
 
 typedef struct result {
     grade_state state;
@@ -414,7 +414,7 @@ static void print_result(int k, const result *x)
     printf("\n  compare with another way to write it: learn solution %s\n", ids[k]);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------------- */
+/* ---- JSON ----------------------------------------------------------------------------------- */
 
 static void print_string(const char *text)
 {
@@ -454,7 +454,7 @@ static void print_json(int k, const result *x)
     printf("}");
 }
 
-/* ---- commands ----------------------------------------------------------------------------------- */
+/* ---- commands ------------------------------------------------------------------------------- */
 
 static grade_tools tools;
 
@@ -600,7 +600,7 @@ static grade_state command_grade(void)
     return passed == exercise_count ? GRADE_PASSED : GRADE_WRONG;
 }
 
-/* ---- watching ----------------------------------------------------------------------------------- */
+/* ---- watching ------------------------------------------------------------------------------- */
 
 static struct termios terminal_before;
 
@@ -655,7 +655,7 @@ static grade_state command_watch(int k)
     }
 }
 
-/* ---- main --------------------------------------------------------------------------------------- */
+/* ---- main ----------------------------------------------------------------------------------- */
 
 static int usage(void)
 {

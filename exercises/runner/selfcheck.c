@@ -80,7 +80,7 @@ static void remove_program(const char *program)
     }
 }
 
-/* ---- stub and solution -------------------------------------------------------------------------- */
+/* ---- stub and solution ---------------------------------------------------------------------- */
 
 static void check_warnings(work *w, const char *file)
 {
@@ -180,7 +180,7 @@ static void check_solution(work *w, const grade_tools *tools, int seeds)
     remove_program(program);
 }
 
-/* ---- mutants ------------------------------------------------------------------------------------ */
+/* ---- mutants -------------------------------------------------------------------------------- */
 
 /* Is `name` one of the words of `list`? */
 static int has_word(const char *list, const char *name)
@@ -304,7 +304,7 @@ static void check_mutants(work *w)
     w->n.rungs = w->source.pin.rungs;
 }
 
-/* ---- cheats ------------------------------------------------------------------------------------- */
+/* ---- cheats --------------------------------------------------------------------------------- */
 
 /* Removes comments, lines that start with #, and types in braces: prototypes are left. */
 static void keep_prototypes(char *text)
@@ -460,7 +460,7 @@ static void check_cheat(work *w, const cheat *c)
     remove_program(program);
 }
 
-/* ---- all of it ---------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 static void check_files(work *w)
 {
@@ -598,7 +598,7 @@ int selfcheck(int n, char **words)
                                                                                  : GRADE_PASSED;
 }
 
-/* ---- pins --------------------------------------------------------------------------------------- */
+/* ---- pins ----------------------------------------------------------------------------------- */
 
 static int pin_one(const char *id, const grade_tools *tools)
 {
