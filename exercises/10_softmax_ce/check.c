@@ -288,7 +288,8 @@ static double worst_sum(const double *p, int n, int C)
     return worst;
 }
 
-/* Rows of p sum to 1; a shift of a row changes nothing; equal logits give ln C; a batch twice over the same mean. */
+/* Rows of p sum to 1; a shift of a row changes nothing; equal logits give ln C; one
+   sample has the mean of many that are like it. */
 static void check_laws(void)
 {
     double *z, *p, before[64], ln_C = 0;

@@ -382,7 +382,7 @@ const kit_check kit_checks[] = {
     { 0 },
 };
 
-/* XOR in the plane, learned by the learner's functions and by the reference's from the same start. */
+/* XOR in the plane, learned by the learner's functions and by the reference's, from one start. */
 enum { N = 64, I = 2, H = 8, C = 2 };
 
 typedef struct trainer {

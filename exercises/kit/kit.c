@@ -5,7 +5,7 @@
    token, so that nothing a learner prints is taken for a record:
        seed 0x5f3a19 | check NAME POINTS | rung NAME ok ERROR/TOLERANCE | rung NAME wrong
        where PLACE YOURS EXPECTED NOTE | say TEXT | formula TEXT | note TEXT | memory TEXT
-       end NAME pass|fail|crash|slow|unwritten | done CHECKS | mistake RUNG TEXT                     */
+       end NAME pass|fail|crash|slow|unwritten | done CHECKS | mistake RUNG TEXT */
 #define _DEFAULT_SOURCE /* NaN-safe C99 plus POSIX: fork, poll, setitimer, setrlimit */
 #define _DARWIN_C_SOURCE
 #include "kit.h"

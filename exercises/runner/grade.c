@@ -299,7 +299,7 @@ grade_state grade_build(const grade_tools *tools, const grade_source *source, co
     int uses = uses_library(source);
     int good = compile_grader(tools, source, kit_o, check_o, log);
     if (good && uses) good = compile_library(tools->cc, library, log);
-    /* no sanitizers need to be told: -Dfork stops fork bombs, the rest of the limits are the kit's */
+    /* -Dfork stops fork bombs; the other limits are the kit's */
     if (good)
         good = compile(tools, source,
                        "-std=gnu99 -Wall -Wextra -Dfork=kit_no_process -Dvfork=kit_no_process",

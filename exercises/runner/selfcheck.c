@@ -587,13 +587,13 @@ int selfcheck(int n, char **words)
         printf("FAILED kit: kit.c or kit.h differs from what is pinned: learn pin\n");
         all.failures++;
     }
-    printf(
-        "selfcheck: %d exercises, %d stubs not written, %d full passes (%d seeds x %d compilers "
-        "and levels), %d mutants for %d entries of the catalogue, %d right variants, %d checks with %d rungs, %d "
-        "cheats; worst error %.2g of its tolerance; %ld s; %d failures\n",
-        all.exercises, all.stubs, all.full_passes, seeds, tool_count, all.mutants, all.entries,
-        all.variants, all.checks, all.rungs, all.cheats, all.worst, (long)(time(NULL) - start),
-        all.failures);
+    printf("selfcheck: %d exercises, %d stubs not written, %d full passes (%d seeds x %d compilers "
+           "and levels), %d mutants for %d entries of the catalogue, %d right variants, "
+           "%d checks with %d rungs, %d "
+           "cheats; worst error %.2g of its tolerance; %ld s; %d failures\n",
+           all.exercises, all.stubs, all.full_passes, seeds, tool_count, all.mutants, all.entries,
+           all.variants, all.checks, all.rungs, all.cheats, all.worst, (long)(time(NULL) - start),
+           all.failures);
     return all.failures || all.full_passes != all.exercises * seeds * tool_count ? GRADE_WRONG
                                                                                  : GRADE_PASSED;
 }
