@@ -23,7 +23,8 @@ FLAGS_sanitized = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=unde
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tour help chapters test test-programs test-quick accept bench mnist digits digit figures clean format chapters-run book
+.PHONY: all tour help chapters chapters-run book test test-programs test-quick accept bench mnist digits \
+    digit figures clean format learn grade selfcheck
 
 all: tour ## build and run the tour: a network learns Iris, another one digits
 
@@ -82,7 +83,9 @@ PATH_TESTS = $(foreach c,scalar sse2 avx2,"env NN_CPU=$(c) $(BUILD)/test_kernels
 
 test: ## build and run all tests
 	@$(MAKE) --no-print-directory -j2 test-programs
-	@sh tests/run.sh $(TEST_PROGRAMS) $(PATH_TESTS) "sh tests/test_portability.sh --quick" "sh tests/test_datasets.sh" "sh tests/test_programs.sh $(PROGRAMS)" "env BUILD=$(BUILD) sh tests/test_pages.sh"
+	@sh tests/run.sh $(TEST_PROGRAMS) $(PATH_TESTS) "sh tests/test_portability.sh --quick" \
+	    "sh tests/test_datasets.sh" "sh tests/test_learn.sh" "sh tests/test_programs.sh $(PROGRAMS)" \
+	    "env BUILD=$(BUILD) sh tests/test_pages.sh"
 
 test-programs: $(TEST_PROGRAMS) chapters digits
 
@@ -115,6 +118,21 @@ digit: $(BUILD)/12_own_handwriting digits ## read a handwritten digit from a pho
 chapters-run: chapters digits ## run the programs of all chapters (ARGS=--quick)
 	@for p in $(PROGRAMS); do $$p $(ARGS) || exit 1; done
 
+# ---- exercises: the runner is one small program; ./learn is a link to it (git ignores both)
+learn: $(BUILD)/learn ## start or continue the exercises: grades each file whenever you save it
+	@CC="$(CC)" $(BUILD)/learn watch
+
+grade: $(BUILD)/learn ## grade all exercises once, as a table (MINE= another person's folder, JSON=1)
+	@CC="$(CC)" $(BUILD)/learn grade $(if $(MINE),--mine $(MINE)) $(if $(JSON),--json)
+
+selfcheck: $(BUILD)/learn ## grade the graders (QUICK=1: one compiler, three seeds; ONLY=10)
+	@$(BUILD)/learn selfcheck $(ONLY) $(if $(QUICK),--quick)
+
+$(BUILD)/learn: $(wildcard exercises/runner/*.[ch])
+	@mkdir -p $(BUILD)
+	@$(CC) -O1 -std=c99 $(WARN) exercises/runner/*.c -o $@
+	@ln -sf $@ learn
+
 # Also keeps what the programs print, for pages that quote the numbers of long runs.
 figures: chapters digits ## make the figures of all chapters again
 	@for c in $(notdir $(patsubst %/,%,$(sort $(dir $(MAINS) $(OTHERS))))); do \
@@ -138,4 +156,4 @@ format: ## format nn.h
 	clang-format -i nn.h
 
 clean: ## remove what was built
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) learn

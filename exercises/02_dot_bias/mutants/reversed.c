@@ -1,0 +1,9 @@
+// fails: value  says: from the other end
+#include "exercise.h"
+
+double dot_bias(const double *w, const double *x, double b, int n)
+{
+    double z = b;
+    for (int i = 0; i < n; i++) z += w[i] * x[n - 1 - i];
+    return z;
+}

@@ -1,0 +1,9 @@
+// fails: value  says: kept in an int
+#include "exercise.h"
+
+double dot_bias(const double *w, const double *x, double b, int n)
+{
+    int z = 0;
+    for (int i = 0; i < n; i++) z += w[i] * x[i];
+    return z + b;
+}
