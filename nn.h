@@ -9311,13 +9311,15 @@ static void nn__augment_batch(nn_model *m)
         memcpy(r->plain, value, (size_t)m->batch * x->size * sizeof *value);
         NN__PARALLEL
         {
+            const unsigned own_mode = nn__float_mode();
+            const int end = nn__part_begin(m->batch, NN__PART + 1, NN__PARTS);
             nn__set_float_mode(mode);
-            NN__SHARED_FOR
-            for (int b = 0; b < m->batch; b++) {
+            for (int b = nn__part_begin(m->batch, NN__PART, NN__PARTS); b < end; b++) {
                 nn_random random = nn_random_split(&epoch, (uint64_t)r->sample[b]);
                 nn_image_augment(value + (size_t)b * x->size, r->plain + (size_t)b * x->size,
                                  x->dim[0], x->dim[1], x->dim[2], &r->fit.augment, &random);
             }
+            nn__set_float_mode(own_mode);
         }
     }
 }
