@@ -1698,6 +1698,7 @@ typedef struct nn__vectors {
     void (*dropout)(nn_real *y, const nn_real *x, uint64_t key, uint32_t limit, nn_real keep,
                     size_t n, bool add);
     void (*add)(nn_real *y, const nn_real *x, size_t n); /* y += x */
+    void (*columns)(nn_real *sums, const nn_real *x, size_t rows, size_t n); /* sums += rows */
     void (*outer)(nn_real *w, nn_real dy, const nn_real *x, size_t n, nn_real rate);
     void (*mul_add)(nn_real *y, const nn_real *a, const nn_real *b, size_t n); /* y += a b */
     void (*max_window)(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C);
@@ -2127,32 +2128,33 @@ NN__OP void nn__row_out(float *c, nn__v sums, const float *bias, bool add, size_
     nn__v_store_some(c, sums, columns);
 }
 
-/* A tile as wide as `vectors`, which is a constant at each call. */
-NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int vectors)
+/* A tile of `height` rows, as wide as `vectors`: constants at each call. */
+NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int height,
+                     const int vectors)
 {
     nn__v sums[NN__TILE_ROWS][2], zero = { 0 };
     const float *a[NN__TILE_ROWS], *b = t->b;
     const ptrdiff_t step = p->a_column;
-    const int rows = NN__MIN(p->m - t->i, NN__TILE_ROWS);
-    for (int r = 0; r < NN__TILE_ROWS; r++) { /* rows past the end repeat the last one */
+    const int rows = NN__MIN(p->m - t->i, height);
+    for (int r = 0; r < height; r++) { /* rows past the end repeat the last one */
         const int i = t->i + NN__MIN(r, rows - 1);
         a[r] = t->a + (p->a_rows ? p->a_rows[i] : i * p->a_row);
     }
     NN__UNROLL
-    for (int r = 0; r < NN__TILE_ROWS; r++) sums[r][0] = sums[r][1] = zero;
+    for (int r = 0; r < height; r++) sums[r][0] = sums[r][1] = zero;
     for (int left = t->terms;; left -= p->run) {
         const int terms = NN__MIN(left, p->run);
         for (int q = 0; q < terms; q++, b += t->b_row) {
             nn__v b0 = nn__v_load(b), b1 = vectors > 1 ? nn__v_load(b + NN__LANES) : zero;
             NN__UNROLL
-            for (int r = 0; r < NN__TILE_ROWS; r++) {
+            for (int r = 0; r < height; r++) {
                 nn__v a_r = nn__v_all(a[r][q * step]);
                 sums[r][0] = NN__V_FMA(a_r, b0, sums[r][0]);
                 if (vectors > 1) sums[r][1] = NN__V_FMA(a_r, b1, sums[r][1]);
             }
         }
         if (left <= p->run) break;
-        for (int r = 0; r < NN__TILE_ROWS; r++) a[r] += p->a_run;
+        for (int r = 0; r < height; r++) a[r] += p->a_run;
         b += (p->b_run - p->run) * t->b_row;
     }
     float *c = p->c + t->i * p->c_row + t->j;
@@ -2160,7 +2162,7 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int vecto
     const bool add = p->add || t->q > 0;
     const float *bias = t->q + t->terms == p->k && p->bias ? p->bias + t->j : NULL;
     NN__UNROLL
-    for (int r = 0; r < NN__TILE_ROWS; r++, c += p->c_row) {
+    for (int r = 0; r < height; r++, c += p->c_row) {
         const bool second = vectors > 1 && r < rows;
         if (r < rows) nn__row_out(c, sums[r][0], bias, add, columns);
         if (second)
@@ -2208,8 +2210,9 @@ static void nn__tile_block(const nn__product *p, int i_begin, int i_end, int pan
             t.b = in_place ? p->b + t.j + row * p->b_row
                            : p->work + ((size_t)j * (size_t)held + (size_t)row) * NN__COLUMNS;
             for (t.i = i_begin; t.i < i_end; t.i += NN__TILE_ROWS)
-                if (p->n - t.j > NN__LANES) nn__tile(p, &t, 2);
-                else nn__tile(p, &t, 1);
+                if (p->n - t.j <= NN__LANES) nn__tile(p, &t, NN__TILE_ROWS, 1);
+                else if (p->m - t.i <= NN__TILE_ROWS / 2) nn__tile(p, &t, NN__TILE_ROWS / 2, 2);
+                else nn__tile(p, &t, NN__TILE_ROWS, 2);
         }
     if (!p->finish) return;
     for (int i = i_begin; i < i_end; i++)
@@ -2424,6 +2427,23 @@ static void NN__V(nn__add)(float *y, const float *x, size_t n)
                          n - i);
 }
 
+/* Four sums side by side: an addition need not wait for the last one, and shorter sums round less. */
+static void NN__V(nn__columns)(float *sums, const float *x, size_t rows, size_t n)
+{
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__v part[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
+        const float *x_i = x + i;
+        size_t r = 0;
+        for (; r + 4 <= rows; r += 4, x_i += 4 * n) {
+            NN__UNROLL
+            for (size_t k = 0; k < 4; k++) part[k] += nn__v_load_some(x_i + k * n, n - i);
+        }
+        for (; r < rows; r++, x_i += n) part[0] += nn__v_load_some(x_i, n - i);
+        part[0] = (part[0] + part[1]) + (part[2] + part[3]);
+        nn__v_store_some(sums + i, nn__v_load_some(sums + i, n - i) + part[0], n - i);
+    }
+}
+
 static void NN__V(nn__outer)(float *w, float dy, const float *x, size_t n, float rate)
 {
     for (size_t i = 0; i < n; i += NN__LANES) {
@@ -2557,6 +2577,7 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__bytes),
     NN__V(nn__dropout),
     NN__V(nn__add),
+    NN__V(nn__columns),
     NN__V(nn__outer),
     NN__V(nn__mul_add),
     NN__V(nn__max_window),
@@ -2687,15 +2708,18 @@ static bool nn__is_nan(double x)
 /* The definition: c_ij = sum_q a_iq b_qj, then bias and activation. */
 static void nn__matmul_ref(const nn__product *p)
 {
+    const int k = p->k, run = p->run;
+    const ptrdiff_t a_step = p->a_column, b_step = p->b_row;
     for (int i = 0; i < p->m; i++) {
         const nn_real *a_i = p->a + (p->a_rows ? p->a_rows[i] : i * p->a_row);
         nn_real *c_i = p->c + i * p->c_row;
         for (int j = 0; j < p->n; j++) {
-            const nn_real *a = a_i, *b = p->b + p->b_first * p->b_row + j * p->b_column;
+            const nn_real *a = a_i, *b = p->b + p->b_first * b_step + j * p->b_column;
             nn_real sum = 0;
-            for (int q = 0; q < p->k; q += p->run, a += p->a_run, b += p->b_run * p->b_row)
-                for (int r = 0; r < NN__MIN(p->run, p->k - q); r++)
-                    sum += a[r * p->a_column] * b[r * p->b_row];
+            for (int q = 0; q < k; q += run, a += p->a_run, b += p->b_run * b_step) {
+                const int terms = NN__MIN(run, k - q);
+                for (int r = 0; r < terms; r++) sum += a[r * a_step] * b[r * b_step];
+            }
             c_i[j] = (p->add ? c_i[j] : 0) + sum + (p->bias ? p->bias[j] : 0);
         }
         if (p->finish) p->finish(c_i, (size_t)p->n, p->alpha);
@@ -3192,7 +3216,9 @@ static void nn__add_to(nn_real *y, const nn_real *x, size_t n)
 
 static void nn__bias_backward(nn_real *db, const nn_real *dy, int B, int O)
 {
-    for (int b = 0; b < B; b++, dy += O) nn__add_to(db, dy, (size_t)O);
+    if (B >= NN__SHORT && nn__vector()) nn__vector()->columns(db, dy, (size_t)B, (size_t)O);
+    else
+        for (int b = 0; b < B; b++, dy += O) nn__add_to(db, dy, (size_t)O);
 }
 
 NN_API void nn_dense_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
@@ -3665,13 +3691,12 @@ static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
     }
 }
 
-/* ---- place by place ----
-   A place of the output is a dense layer of its own: its rows are the images of the batch, its
-   inputs the pixels under the kernel, which lie in x in KH runs of KW C numbers. The matrix product
-   reads them there, and at the border, where the kernel sticks out, shorter runs of fewer rows: no
-   patch is copied, and nothing is multiplied by the zeros outside. All places share the panels of
-   w. dx is the same thing: the convolution of dy with the kernel turned round, padded the other way
-   about. */
+/* ---- image by image ----
+   A place of the output is a dense layer of its own, whose inputs are the pixels under the kernel:
+   in the image they lie in KH runs of KW C numbers. The matrix product reads its rows there, one for
+   each place, through a table of where they begin: no patch is copied. Images that need padding are
+   copied with it first. The batch is cut into sixteen parts, whatever the number of threads. */
+enum { NN__PARTS_OF_BATCH = 16 };
 
 /* A product on the calling thread. */
 static void nn__product_alone(const nn__product *p)
@@ -3681,6 +3706,159 @@ static void nn__product_alone(const nn__product *p)
     if (v) v->blocks(p, 0, 1);
     else nn__matmul_ref(p);
 }
+
+/* Rows and columns of x that the kernel meets, with the padding. */
+static void nn__reach(const nn_window *s, int *height, int *width)
+{
+    *height = (s->OH - 1) * s->SH + s->KH, *width = (s->OW - 1) * s->SW + s->KW;
+}
+
+static bool nn__is_padded(const nn_window *s)
+{
+    int height, width;
+    nn__reach(s, &height, &width);
+    return s->top > 0 || s->left > 0 || height > s->H || width > s->W;
+}
+
+/* An image with its padding. */
+static const nn_real *nn__padded(nn_real *to, const nn_real *x, const nn_window *s)
+{
+    int height, width;
+    const size_t C = (size_t)s->C;
+    if (!nn__is_padded(s)) return x;
+    nn__reach(s, &height, &width);
+    const int columns = NN__MIN(s->W, width - s->left);
+    memset(to, 0, (size_t)height * (size_t)width * C * sizeof *to);
+    for (int iy = 0; iy < NN__MIN(s->H, height - s->top); iy++)
+        memcpy(to + ((size_t)(iy + s->top) * (size_t)width + (size_t)s->left) * C,
+               x + (size_t)iy * (size_t)s->W * C, (size_t)columns * C * sizeof *to);
+    return to;
+}
+
+/* Images that go together, so that the last tile of their rows is full: all of them lie alike. */
+static int nn__together(int B, const nn_window *s)
+{
+    const int part = (B + NN__PARTS_OF_BATCH - 1) / NN__PARTS_OF_BATCH;
+    return s->OH * s->OW % 8 == 0 ? 1 : NN__MIN(part, 8);
+}
+
+/* Part i of the batch: y = the convolution of x. */
+static void nn__images_part(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const size_t image = (size_t)s->H * (size_t)s->W * (size_t)s->C;
+    const int parts = NN__MIN(j->B, NN__PARTS_OF_BATCH), end = nn__part_begin(j->B, i + 1, parts);
+    const int P = s->OH * s->OW, group = nn__together(j->B, s);
+    nn__product p = j->product;
+    nn_real *pad = j->patches + (size_t)i * j->room;
+    for (int n, b = nn__part_begin(j->B, i, parts); b < end; b += n) {
+        n = NN__MIN(group, end - b);
+        p.a = j->x + (size_t)b * image;
+        for (int k = 0; k < n && nn__is_padded(s); k++)
+            nn__padded(pad + (size_t)k * j->room / (size_t)group, p.a + (size_t)k * image, s);
+        if (nn__is_padded(s)) p.a = pad;
+        p.c = j->y + (size_t)b * (size_t)P * (size_t)s->O, p.m = n * P;
+        nn__product_alone(&p);
+    }
+}
+
+/* Numbers of workspace: the panels of w, the table, padded images. */
+static size_t nn__images_work_size(int B, const nn_window *s)
+{
+    const int group = nn__together(B, s);
+    int height, width;
+    nn__reach(s, &height, &width);
+    const size_t padded = (size_t)group * (size_t)height * (size_t)width * (size_t)s->C;
+    return nn_matmul_work_size(1, s->O, (int)nn__patch_size(s)) +
+           (size_t)group * (size_t)s->OH * (size_t)s->OW +
+           (nn__is_padded(s) ? (size_t)NN__MIN(B, NN__PARTS_OF_BATCH) * padded : 0);
+}
+
+/* y = or += the convolution of x with w, which is B: (KH KW C, O) in any order. */
+static void nn__images(nn__job *j, nn_real *y, const nn_real *x, const nn_real *w, ptrdiff_t w_row,
+                       ptrdiff_t w_column, nn_real *work)
+{
+    const nn_window *s = j->s;
+    const int group = nn__together(j->B, s), P = s->OH * s->OW, K = (int)nn__patch_size(s);
+    nn__product *p = &j->product;
+    int height, width, *row = (int *)(void *)(work + nn_matmul_work_size(1, s->O, K));
+    nn__reach(s, &height, &width);
+    j->room = (size_t)group * (size_t)height * (size_t)width * (size_t)s->C;
+    if (!nn__is_padded(s)) height = s->H, width = s->W;
+    for (int n = 0, i = 0; n < group; n++)
+        for (int oy = 0; oy < s->OH; oy++)
+            for (int ox = 0; ox < s->OW; ox++, i++)
+                row[i] = ((n * height + oy * s->SH) * width + ox * s->SW) * s->C;
+    j->y = y, j->x = x,
+    j->patches = work + nn_matmul_work_size(1, s->O, K) + (size_t)group * (size_t)P;
+    p->b = w, p->b_row = w_row, p->b_column = w_column, p->work = work;
+    p->n = s->O, p->k = K, p->run = p->b_run = s->KW * s->C;
+    p->a_rows = row, p->a_column = 1, p->a_run = (ptrdiff_t)width * s->C, p->c_row = s->O;
+    p->add = j->add, p->bias = j->b, p->finish = j->finish, p->alpha = j->alpha;
+    if (nn__vector()) {
+        p->packed = K;
+        nn__vector()->pack(p, 0, 1);
+    }
+    nn__each(nn__images_part, j, NN__MIN(j->B, NN__PARTS_OF_BATCH),
+             (double)j->B * P * s->O * (double)K);
+}
+
+/* dw, image by image: for each tap a row of A, whose numbers are the pixels that the tap meets, run
+   by run, and B is dy as it lies. Each part of the batch has a sum of its own; these are added in
+   order, so the number of threads changes nothing. */
+static size_t nn__dw_room(const nn_window *s)
+{
+    int height, width;
+    nn__reach(s, &height, &width);
+    return nn__patch_size(s) * (size_t)s->O + nn_matmul_work_size(1, s->O, s->OH * s->OW) +
+           (size_t)height * (size_t)width * (size_t)s->C;
+}
+
+/* Part i of the batch. */
+static void nn__dw_part(const nn__job *j, int i)
+{
+    const nn_window *s = j->s;
+    const int parts = NN__MIN(j->B, NN__PARTS_OF_BATCH), end = nn__part_begin(j->B, i + 1, parts);
+    const size_t P = (size_t)s->OH * (size_t)s->OW, image = (size_t)s->H * (size_t)s->W;
+    nn__product p = j->product;
+    p.c += (size_t)i * j->room;
+    p.work = p.c + (size_t)p.m * (size_t)p.n;
+    nn_real *pad = p.work + nn_matmul_work_size(1, s->O, (int)P);
+    for (int b = nn__part_begin(j->B, i, parts); b < end; b++, p.add = true) {
+        p.a = nn__padded(pad, j->x + (size_t)b * image * (size_t)s->C, s);
+        p.b = j->dy + (size_t)b * P * (size_t)s->O;
+        nn__product_alone(&p);
+    }
+}
+
+static void nn__places_dw(nn__job *j, nn_real *work)
+{
+    const nn_window *s = j->s;
+    const int K = (int)nn__patch_size(s), parts = NN__MIN(j->B, NN__PARTS_OF_BATCH),
+              run = s->KW * s->C;
+    int height, width, *tap = (int *)(void *)work;
+    nn_real *sum = work + K;
+    nn__product *p = &j->product;
+    nn__reach(s, &height, &width);
+    if (!nn__is_padded(s)) width = s->W;
+    for (int k = 0; k < K; k++) tap[k] = k / run * width * s->C + k % run;
+    p->c = sum, p->m = K, p->n = s->O, p->k = s->OH * s->OW, p->run = s->OW, p->c_row = s->O;
+    p->a_rows = tap, p->a_column = (ptrdiff_t)s->SW * s->C;
+    p->a_run = (ptrdiff_t)s->SH * width * s->C;
+    p->b_row = s->O, p->b_column = 1, p->b_run = s->OW;
+    j->room = nn__dw_room(s);
+    nn__each(nn__dw_part, j, parts, (double)j->B * p->k * K * s->O);
+    for (int i = 1; i < parts; i++)
+        nn__add_to(sum, sum + (size_t)i * j->room, (size_t)K * (size_t)s->O);
+    for (int k = 0; k < K; k++)
+        for (int o = 0; o < s->O; o++) j->dw[(size_t)o * (size_t)K + (size_t)k] += *sum++;
+}
+
+/* ---- place by place ----
+   dx is a convolution too, of dy with the kernel turned round and padded the other way about. There
+   is so much padding then that every place of dx has a product of its own, whose rows are the images
+   of the batch: at the border it has shorter runs and fewer of them, and nothing is multiplied by
+   the zeros outside. All places share the panels of w. */
 
 static void nn__place(const nn__job *j, int i)
 {
@@ -3738,86 +3916,6 @@ static void nn__places_dx(nn__job *j, nn_real *work)
                    C * sizeof *to);
     j->s = &t, j->add = true;
     nn__places(j, j->dx, j->dy, work, s->C, 1, rest);
-}
-
-/* dw, image by image: for each tap a row of A, whose numbers are the pixels that the tap meets, run
-   by run, and B is dy as it lies. Sixteen parts of the batch have sums of their own, which are
-   added in order: so many threads can share the work, and their number changes nothing. */
-enum { NN__DW_PARTS = 16 };
-
-/* Rows and columns of x that the kernel meets, with the padding. */
-static void nn__reach(const nn_window *s, int *height, int *width)
-{
-    *height = (s->OH - 1) * s->SH + s->KH, *width = (s->OW - 1) * s->SW + s->KW;
-}
-
-static bool nn__is_padded(const nn_window *s)
-{
-    int height, width;
-    nn__reach(s, &height, &width);
-    return s->top > 0 || s->left > 0 || height > s->H || width > s->W;
-}
-
-/* An image with its padding. */
-static const nn_real *nn__padded(nn_real *to, const nn_real *x, const nn_window *s)
-{
-    int height, width;
-    const size_t C = (size_t)s->C;
-    if (!nn__is_padded(s)) return x;
-    nn__reach(s, &height, &width);
-    const int columns = NN__MIN(s->W, width - s->left);
-    memset(to, 0, (size_t)height * (size_t)width * C * sizeof *to);
-    for (int iy = 0; iy < NN__MIN(s->H, height - s->top); iy++)
-        memcpy(to + ((size_t)(iy + s->top) * (size_t)width + (size_t)s->left) * C,
-               x + (size_t)iy * (size_t)s->W * C, (size_t)columns * C * sizeof *to);
-    return to;
-}
-
-static size_t nn__dw_room(const nn_window *s)
-{
-    int height, width;
-    nn__reach(s, &height, &width);
-    return nn__patch_size(s) * (size_t)s->O + nn_matmul_work_size(1, s->O, s->OH * s->OW) +
-           (size_t)height * (size_t)width * (size_t)s->C;
-}
-
-/* Part i of the batch. */
-static void nn__dw_part(const nn__job *j, int i)
-{
-    const nn_window *s = j->s;
-    const int parts = NN__MIN(j->B, NN__DW_PARTS), end = nn__part_begin(j->B, i + 1, parts);
-    const size_t P = (size_t)s->OH * (size_t)s->OW, image = (size_t)s->H * (size_t)s->W;
-    nn__product p = j->product;
-    p.c += (size_t)i * j->room;
-    p.work = p.c + (size_t)p.m * (size_t)p.n;
-    nn_real *pad = p.work + nn_matmul_work_size(1, s->O, (int)P);
-    for (int b = nn__part_begin(j->B, i, parts); b < end; b++, p.add = true) {
-        p.a = nn__padded(pad, j->x + (size_t)b * image * (size_t)s->C, s);
-        p.b = j->dy + (size_t)b * P * (size_t)s->O;
-        nn__product_alone(&p);
-    }
-}
-
-static void nn__places_dw(nn__job *j, nn_real *work)
-{
-    const nn_window *s = j->s;
-    const int K = (int)nn__patch_size(s), parts = NN__MIN(j->B, NN__DW_PARTS), run = s->KW * s->C;
-    int height, width, *tap = (int *)(void *)work;
-    nn_real *sum = work + K;
-    nn__product *p = &j->product;
-    nn__reach(s, &height, &width);
-    if (!nn__is_padded(s)) width = s->W;
-    for (int k = 0; k < K; k++) tap[k] = k / run * width * s->C + k % run;
-    p->c = sum, p->m = K, p->n = s->O, p->k = s->OH * s->OW, p->run = s->OW, p->c_row = s->O;
-    p->a_rows = tap, p->a_column = (ptrdiff_t)s->SW * s->C;
-    p->a_run = (ptrdiff_t)s->SH * width * s->C;
-    p->b_row = s->O, p->b_column = 1, p->b_run = s->OW;
-    j->room = nn__dw_room(s);
-    nn__each(nn__dw_part, j, parts, (double)j->B * p->k * K * s->O);
-    for (int i = 1; i < parts; i++)
-        nn__add_to(sum, sum + (size_t)i * j->room, (size_t)K * (size_t)s->O);
-    for (int k = 0; k < K; k++)
-        for (int o = 0; o < s->O; o++) j->dw[(size_t)o * (size_t)K + (size_t)k] += *sum++;
 }
 
 /* ---- depthwise: one multiply-add of whole pixels for each tap ----
@@ -3907,8 +4005,8 @@ NN_API size_t nn_conv2d_work_size(int B, const nn_window *s)
     size_t patches =
         nn__patches_work_size(nn__by_place(s, B) && !stride ? NN__MIN(B, NN__SHORT - 1) : B, s);
     if (s->G > 1) return patches;
-    size_t dw = K + (size_t)NN__MIN(B, NN__DW_PARTS) * nn__dw_room(s);
-    size_t y = nn_matmul_work_size(B, s->O, (int)K);
+    size_t dw = K + (size_t)NN__MIN(B, NN__PARTS_OF_BATCH) * nn__dw_room(s);
+    size_t y = nn__images_work_size(B, s);
     size_t dx = all + nn_matmul_work_size(B, s->C, s->KH * s->KW * s->O);
     y = NN__MAX(y, dx), dw = NN__MAX(dw, patches);
     return NN__MAX(y, dw);
@@ -3927,7 +4025,7 @@ static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const
     if (nn__is_dense(s))
         nn__dense_run(y, x, w, b, B * s->H * s->W, s->C, s->O, activation, alpha, work);
     else if (nn__is_depthwise(s)) nn__depthwise(&j);
-    else if (nn__by_place(s, B)) nn__places(&j, y, x, w, 1, (ptrdiff_t)nn__patch_size(s), work);
+    else if (s->G == 1) nn__images(&j, y, x, w, 1, (ptrdiff_t)nn__patch_size(s), work);
     else nn__conv2d_y(&j, part, part + block * (size_t)(s->O / s->G));
 }
 
