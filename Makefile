@@ -66,7 +66,7 @@ $(foreach f,$(OTHERS),$(eval $(call PROGRAM,$(subst /,_,$(f:chapters/%.c=%)),$(f
 
 # ---- tests
 define VARIANT
-$(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h tests/reference/reference.h
+$(BUILD)/test_%_$(1): tests/test_%.c nn.h tests/check.h tests/reference/reference.h tests/reference/models.h
 	@mkdir -p $(BUILD)
 	$(CC) $(TEST_FLAGS) $(FLAGS_$(1)) $$< -o $$@ -lcmocka -lm
 endef

@@ -8361,12 +8361,9 @@ static const char *nn__c_name(char text[16], const nn_tensor *t)
 static void nn__c_number(nn__out *out, double x)
 {
     char text[48];
-    if (nn__is_nan(x)) nn__putf(out, "NAN");
-    else if (fabs(x) > (double)FLT_MAX) nn__putf(out, x > 0 ? "INFINITY" : "-INFINITY");
-    else {
-        nn__decimal(text, x, 9);
-        nn__putf(out, "%s%sf", text, strpbrk(text, ".e") ? "" : ".0");
-    }
+    x = NN__MAX(NN__MIN(x, (double)FLT_MAX), -(double)FLT_MAX); /* INFINITY is no constant in tcc */
+    nn__decimal(text, x, 9);
+    nn__putf(out, "%s%sf", text, strpbrk(text, ".en") ? "" : ".0");
 }
 
 /* Sizes around axis d for one sample. */
@@ -9505,7 +9502,7 @@ static bool nn__python_string(nn__json *j, char text[16])
 static bool nn__npy_type(nn__json *j, nn__npy *a)
 {
     char text[16];
-    if (!nn__python_string(j, text)) return nn__json_fail(j, "descr is a structure");
+    if (!nn__python_string(j, text)) return false;
     for (size_t i = 0; i < NN__COUNT(nn__number_types); i++) {
         const nn__number_type *t = &nn__number_types[i];
         bool order = text[0] == '<' || text[0] == '>' || (text[0] == '|' && t->size == 1);
