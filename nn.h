@@ -9215,7 +9215,8 @@ static bool nn__json_scaling(nn__json *j, nn_model *m, int input, nn_place at)
 static nn_status nn__read_learned(const nn__tensors *f, nn_model *m)
 {
     char *labels = nn__tensors_note(f, "nn.labels"), *norm = nn__tensors_note(f, "nn.norm");
-    nn__json j = nn__json_from(labels, labels ? strlen(labels) : 0);
+    nn__json j = NN__EMPTY;
+    if (labels) j = nn__json_from(labels, strlen(labels));
     if (labels && !nn__json_labels(&j, m, f->source.at))
         return nn__tensors_json_fail(f, &j, "nn.labels");
     if (norm) {
@@ -9802,6 +9803,12 @@ static nn_status nn__c_check(const nn_export_args *args)
     for (int i = 0; i < r->tensors; i++) {
         const nn_tensor *t = r->tensor[i];
         const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
+        const nn_real *x =
+            t->parameter || t->constant ? nn__stored_values(args->model, t, 0) : NULL;
+        for (size_t k = 0; x && k < t->size; k++)
+            if (nn__is_nan((double)x[k]))
+                return nn__fail(args->at, NN_ERR_NUMERIC, "nn_export_c",
+                                "entry %zu of %s is NaN; train the model again", k, t->name);
         if (t->used && (!kind || (t->op && !kind->export_c && nn__c_root(t) == t)))
             return nn__fail(args->at, NN_ERR_STATE, "nn_export_c",
                             "a layer of the kind '%s' (line %d) cannot be written as C",
