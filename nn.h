@@ -7550,11 +7550,8 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 #else
 #define NN__POSIX 0
 #endif
-#ifdef _WIN32 /* its rename does not replace */
-#ifdef __cplusplus
-extern "C"
-#endif
-    __declspec(dllimport) int __stdcall MoveFileExA(const char *, const char *, unsigned long);
+#ifdef _WIN32
+#include <windows.h> /* rename does not replace there */
 #endif
 
 /* ---- bytes out: to a file, to memory, or only counted ----------------------- >>files/out */
@@ -7740,10 +7737,11 @@ static void nn__sync_folder(char *path)
 }
 
 /* The end of every writer: publishes what was written, or leaves the old file. */
-static nn_status nn__out_close(nn__out *out, size_t *size, nn_status status)
+static nn_status nn__out_close(nn__out *out, size_t *size)
 {
+    nn_status status = NN_OK;
     if (size) *size = out->used;
-    if (!status && out->bytes && out->used > out->room)
+    if (out->bytes && out->used > out->room)
         status = nn__fail(out->at, NN_ERR_ARGUMENT, out->call,
                           "it takes %zu bytes, .room is %zu; call it without .bytes to learn .size",
                           out->used, out->room);
@@ -7751,7 +7749,7 @@ static nn_status nn__out_close(nn__out *out, size_t *size, nn_status status)
     if (!out->error && fflush(out->file) != 0) out->error = errno;
     if (!out->error && out->temporary && nn__sync(out->file) != 0) out->error = errno;
     if (fclose(out->file) != 0 && !out->error) out->error = errno;
-    if (!status && out->error)
+    if (out->error)
         status = nn__fail(out->at, NN_ERR_FILE, out->call, "cannot write all of '%s': %s%s",
                           out->path, strerror(out->error),
                           out->temporary ? "; what was there before is unchanged" : "");
@@ -8017,23 +8015,24 @@ typedef struct nn__entry {
     uint64_t dim[NN__FILE_RANK], place[2]; /* where its bytes begin and end in the data */
 } nn__entry;
 
-typedef struct nn__note { /* of __metadata__ */
-    const char *name;
-    char *text;
-} nn__note;
+/* What nn_save leaves in __metadata__. */
+static const char *const nn__notes[] = { "nn.version", "nn.rng",  "nn.arch",
+                                         "nn.labels",  "nn.norm", "nn.train" };
+enum { NN__VERSION_NOTE, NN__SEED, NN__GRAPH, NN__LABELS, NN__NORM, NN__TRAIN, NN__NOTES };
 
 typedef struct nn__tensors {
     nn__source source;
     char *header;
     const unsigned char *data;
-    size_t data_size, entries, room, notes, notes_room;
+    size_t data_size, entries, room;
     nn__entry *entry; /* sorted by name */
-    nn__note *note;
+    bool noted;
+    char *note[NN__NOTES]; /* or NULL; may be read once: JSON is decoded in place */
 } nn__tensors;
 
 static void nn__tensors_free(nn__tensors *f)
 {
-    nn__free(f->source.file), nn__free(f->header), nn__free(f->entry), nn__free(f->note);
+    nn__free(f->source.file), nn__free(f->header), nn__free(f->entry);
 }
 
 /* An array of at most `most` whole numbers. */
@@ -8089,22 +8088,23 @@ static bool nn__json_entry(nn__json *j, nn__entry *e)
 
 static bool nn__json_notes(nn__json *j, nn__tensors *f)
 {
+    if (f->noted) return nn__json_fail(j, "__metadata__ comes twice");
+    f->noted = true;
     if (!nn__json_need(j, '{')) return false;
-    for (size_t k = 0; nn__json_more(j, '}', &k); f->notes++) {
-        if (f->notes == f->notes_room)
-            f->note = (nn__note *)nn__grow(f->note, &f->notes_room, sizeof *f->note);
-        if (!f->note) return nn__json_fail(j, nn__no_memory);
-        f->note[f->notes].name = nn__json_key(j);
-        f->note[f->notes].text = nn__json_string(j);
-        if (j->error) return false;
+    for (size_t k = 0; nn__json_more(j, '}', &k);) {
+        const char *key = nn__json_key(j);
+        char *text = nn__json_string(j);
+        for (int i = 0; text && i < NN__NOTES; i++)
+            if (strcmp(nn__notes[i], key) != 0) continue;
+            else if (f->note[i]) return nn__json_fail(j, "a note of nn.h comes twice");
+            else f->note[i] = text;
     }
     return !j->error;
 }
 
-/* Both kinds of records begin with their name. */
 static int nn__by_name(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const nn__entry *)a)->name, ((const nn__entry *)b)->name);
 }
 
 static int nn__by_place(const void *a, const void *b)
@@ -8132,7 +8132,7 @@ static nn_status nn__tensors_parse(nn__tensors *f, size_t length)
     for (size_t k = 0; good && nn__json_more(&j, '}', &k);) {
         char *name = nn__json_key(&j);
         if (name && strcmp(name, "__metadata__") == 0) {
-            good = f->note ? nn__json_fail(&j, "two __metadata__") : nn__json_notes(&j, f);
+            good = nn__json_notes(&j, f);
             continue;
         }
         if (f->entries == f->room)
@@ -8173,11 +8173,6 @@ static nn_status nn__tensors_order(nn__tensors *f)
         if (strcmp(f->entry[i].name, f->entry[i - 1].name) == 0)
             return nn__file_fail(&f->source, NN_ERR_FORMAT, "two tensors are called '%.100s'",
                                  f->entry[i].name);
-    if (f->notes) qsort(f->note, f->notes, sizeof *f->note, nn__by_name);
-    for (size_t i = 1; i < f->notes; i++)
-        if (strcmp(f->note[i].name, f->note[i - 1].name) == 0)
-            return nn__file_fail(&f->source, NN_ERR_FORMAT,
-                                 "two notes of __metadata__ are called '%.100s'", f->note[i].name);
     return NN_OK;
 }
 
@@ -8187,15 +8182,6 @@ static const nn__entry *nn__tensors_find(const nn__tensors *f, const char *name)
     key.name = name;
     if (f->entries == 0) return NULL;
     return (const nn__entry *)bsearch(&key, f->entry, f->entries, sizeof key, nn__by_name);
-}
-
-/* The text of __metadata__ under this name, which is NULL or may be read once: JSON in place. */
-static char *nn__tensors_note(const nn__tensors *f, const char *name)
-{
-    nn__note key = NN__EMPTY, *found = NULL;
-    key.name = name;
-    if (f->notes) found = (nn__note *)bsearch(&key, f->note, f->notes, sizeof key, nn__by_name);
-    return found ? found->text : NULL;
 }
 
 /* Reads a safetensors file: all that can be wrong with it is found here. */
@@ -9098,7 +9084,7 @@ static nn_status nn__save(const nn_save_args *args, nn__saving *s)
     nn__put_bits(&out, count.used, 8);
     nn__put_header(&out, s);
     nn__put_data(&out, s);
-    return nn__out_close(&out, args->size, NN_OK);
+    return nn__out_close(&out, args->size);
 }
 
 NN_API nn_status nn_save_make(nn_save_args args)
@@ -9214,7 +9200,7 @@ static bool nn__json_scaling(nn__json *j, nn_model *m, int input, nn_place at)
 
 static nn_status nn__read_learned(const nn__tensors *f, nn_model *m)
 {
-    char *labels = nn__tensors_note(f, "nn.labels"), *norm = nn__tensors_note(f, "nn.norm");
+    char *labels = f->note[NN__LABELS], *norm = f->note[NN__NORM];
     nn__json j = NN__EMPTY;
     if (labels) j = nn__json_from(labels, strlen(labels));
     if (labels && !nn__json_labels(&j, m, f->source.at))
@@ -9288,8 +9274,8 @@ static nn_status nn__load_training(const nn__tensors *f, nn_model *m, nn_tensor 
 
 static nn_status nn__load(nn__tensors *f, nn_model *m)
 {
-    char *arch = nn__tensors_note(f, "nn.arch"), *train = nn__tensors_note(f, "nn.train");
-    const char *version = nn__tensors_note(f, "nn.version");
+    char *arch = f->note[NN__GRAPH], *train = f->note[NN__TRAIN];
+    const char *version = f->note[NN__VERSION_NOTE];
     nn_tensor *output = NULL;
     nn__draft with = NN__EMPTY;
     if (!arch)
@@ -9318,7 +9304,7 @@ static nn_model *nn__load_into(nn__tensors *f, const nn_load_args *args)
         nn__source_open(&f->source, args->at, "nn_load", args->path, args->bytes, args->size);
     if (!status) status = nn__tensors_open(f, args->header_limit);
     if (status) return NULL;
-    if ((seed = nn__tensors_note(f, "nn.rng")) != NULL)
+    if ((seed = f->note[NN__SEED]) != NULL)
         for (; *seed >= '0' && *seed <= '9'; seed++)
             fresh.seed = fresh.seed * 10 + (uint64_t)(*seed - '0');
     nn_model *m = nn_model_new_make(fresh);
@@ -9473,7 +9459,7 @@ NN_API nn_status nn_save_npy_make(nn_save_npy_args args)
             nn__put_real(&out, (double)((const nn_real *)args.values)[i], sizeof(nn_real));
         else if (args.type == NN_BYTE) nn__put_bits(&out, ((const uint8_t *)args.values)[i], 1);
         else nn__put_bits(&out, (uint32_t)((const int32_t *)args.values)[i], 4);
-    return nn__out_close(&out, args.size, NN_OK);
+    return nn__out_close(&out, args.size);
 }
 
 enum { NN__LONGEST_NPY_HEADER = 10000 }; /* NumPy's own limit */
@@ -9796,10 +9782,11 @@ static nn_status nn__c_check(const nn_export_args *args)
 {
     const nn__run *r = args->model->run;
     for (const char *c = args->name; *c; c++)
-        if (!((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_' ||
-              (c > args->name && *c >= '0' && *c <= '9')))
+        if (c - args->name > 60 || !((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                                     *c == '_' || (c > args->name && *c >= '0' && *c <= '9')))
             return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_export_c",
-                            "'%.40s' is no name in C; use letters, digits and _", args->name);
+                            "'%.60s' is no name in C; use up to 60 letters, digits and _",
+                            args->name);
     for (int i = 0; i < r->tensors; i++) {
         const nn_tensor *t = r->tensor[i];
         const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
@@ -9836,7 +9823,7 @@ NN_API nn_status nn_export_c_make(nn_export_args args)
         nn__c_head(&out, args.model, args.name);
         nn__putf(&out, "\nvoid %s_predict(const float *x, float *y)\n{\n", args.name);
         nn__c_body(&out, args.model, at, last, room);
-        status = nn__out_close(&out, args.size, NN_OK);
+        status = nn__out_close(&out, args.size);
     }
     nn__free(at), nn__free(last);
     return nn__report(status);
