@@ -5,6 +5,7 @@
 
 #define _DEFAULT_SOURCE /* fsync, fork */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,13 @@
 
 /* File functions that fail: the one with number io_fail, counted from 0. */
 static long io_count, io_fail = -1;
+static bool io_renamed, io_failed_early; /* early: before the new file had its name */
 
 static int io_fails(void)
 {
     if (io_fail < 0 || io_count++ != io_fail) return 0;
     errno = ENOSPC;
+    io_failed_early = !io_renamed;
     return 1;
 }
 
@@ -63,7 +66,9 @@ static int io_fclose(FILE *file)
 
 static int io_rename(const char *from, const char *to)
 {
-    return io_fails() ? -1 : rename(from, to);
+    int failed = io_fails();
+    io_renamed = !failed;
+    return failed ? -1 : rename(from, to);
 }
 
 #if defined(__unix__)
@@ -1025,12 +1030,13 @@ static void disk_fails(void **state)
         check_ok(save[k](m[0], target));
         long n = 0, failed = 0;
         for (bool done = false; !done; n++) {
-            io_fail = n, io_count = 0;
+            io_fail = n, io_count = 0, io_renamed = io_failed_early = false;
             nn_status status = save[k](m[1], target);
             done = io_count <= n;
             io_fail = -1;
             unsigned char *bytes = slurp(target, &got);
             failed += status != NN_OK;
+            assert_int_equal(status != NN_OK, io_failed_early); /* every failure is told */
             assert_int_equal(got, size[status ? 0 : 1]);
             assert_memory_equal(bytes, expected[status ? 0 : 1], got);
             if (status) check_fails(status, NN_ERR_FILE, "No space left on device");
