@@ -69,7 +69,7 @@
                 later calls fail with its first sentence, so a program may check once, at nn_fit.
                 Calls on a model log their errors; calls on data only return them.
      Threads    a model or a data set belongs to one thread at a time; several models may work at
-                the same time.
+                the same time, also with the same weights (nn_share).
 
    NUMERICS
      float unless NN_DOUBLE. Losses, metrics, norms and statistics are summed in double. The same
@@ -7796,7 +7796,8 @@ static nn_status nn__file_fail(const nn__source *s, nn_status status, const char
 
 /* ---- numbers in files ------------------------------------------------------ >>files/numbers */
 
-/* A type by its names in safetensors and in npy. kind: float, e (bfloat16), i, u, bool, c. */
+/* A type by its names in safetensors and in npy. kind: f, e (bfloat16), i, u, b, x:
+   known, but not read. */
 typedef struct nn__number_type {
     char tensor[8], npy[3];
     char kind;
@@ -8520,8 +8521,8 @@ static void nn__c_reduce(nn__out *out, const nn_tensor *t)
    Each call of a constructor is an entry: its op, its name if the program gave one, the entries
    that it takes, its shape, and what else it was told. Reading calls the constructors again in the
    same order, which checks everything and gives every tensor its old place. A new kind of layer
-   needs a function that calls its constructor and a line in nn__kinds; what it keeps in fields of
-   nn_tensor of its own, a line in nn__draft_fields. */
+   needs a line in NN__KIND_LIST, a function that writes it in C, and for each field of nn_tensor
+   that only it has a line in nn__draft_fields. Its own parameters are found by themselves. */
 
 typedef struct nn__draft {
     nn_place at;
@@ -8666,7 +8667,7 @@ static nn__draft nn__draft_of(const nn_tensor *t)
     const nn_tensor *owner = w && w->parameter ? nn__owner(w) : NULL;
     if (owner) d.t.init = w->init, d.t.init_scale = w->init_scale, d.t.l1 = w->l1, d.t.l2 = w->l2;
     if (owner && owner != t) d.share = nn__entry_of(owner) + 1;
-    d.no_bias = t->op == &nn__op_dense && !t->in[2];
+    d.no_bias = owner && !t->in[2];
     return d;
 }
 
@@ -9770,7 +9771,7 @@ static void nn__c_body(nn__out *out, const nn_model *m, const size_t *at, const 
         const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
         if (t->input) nn__c_input(out, r, t);
         if (!t->used || !t->op || !kind->export_c) continue;
-        nn__putf(out, "\n    /* %s, line %d */\n", kind->name, t->at.line);
+        nn__putf(out, "\n    /* %s */\n", kind->name);
         kind->export_c(out, t);
     }
     nn__putf(out, "\n    for (long i = 0; i < %zu; i++) y[i] = %s[i];\n}\n", m->output->size,
