@@ -8815,7 +8815,8 @@ static nn_status nn__read_graph(const nn__draft *with, char *text, size_t size, 
 typedef struct nn__stored {
     char name[NN_NAME_SIZE + 48];
     const nn_tensor *t;
-    size_t rank, dim[NN_MAX_RANK]; /* in the file */
+    size_t rank;
+    uint64_t dim[NN_MAX_RANK]; /* in the file */
     size_t row, channels; /* numbers of one output; of them in memory, channels last */
 } nn__stored;
 
@@ -8837,9 +8838,9 @@ static nn__stored nn__stored_of(const nn_tensor *t)
     const char *part = strrchr(t->name, '.');
     int number = 0;
     s.t = t, s.rank = (size_t)t->rank, s.row = t->rank > 0 ? t->size / (size_t)t->dim[0] : 1;
-    for (int d = 0; d < t->rank; d++) s.dim[d] = (size_t)t->dim[d];
+    for (int d = 0; d < t->rank; d++) s.dim[d] = (uint64_t)t->dim[d];
     if (owner && t->rank > 2) {
-        s.channels = s.dim[s.rank - 1];
+        s.channels = (size_t)s.dim[s.rank - 1];
         memmove(s.dim + 2, s.dim + 1, (s.rank - 2) * sizeof *s.dim);
         s.dim[1] = s.channels;
     } else if (owner && owner->op == &nn__op_dense && t == owner->in[1])
@@ -8977,14 +8978,14 @@ static void nn__put_data(nn__out *out, const nn__saving *s)
 }
 
 static void nn__put_entry(nn__out *out, const char *prefix, const char *name, const char *type,
-                          const size_t *dim, size_t rank, size_t bytes, size_t *place)
+                          const uint64_t *dim, size_t rank, size_t bytes, size_t *place)
 {
     char whole[sizeof(((nn__stored *)0)->name) + 8];
     snprintf(whole, sizeof whole, "%s%s", prefix, name);
     nn__putf(out, ",");
     nn__put_string(out, whole);
     nn__putf(out, ":{\"dtype\":\"%s\",\"shape\":[", type);
-    for (size_t d = 0; d < rank; d++) nn__putf(out, "%s%zu", d ? "," : "", dim[d]);
+    for (size_t d = 0; d < rank; d++) nn__putf(out, "%s%lu", d ? "," : "", (unsigned long)dim[d]);
     nn__putf(out, "],\"data_offsets\":[%zu,%zu]}", *place, *place + bytes);
     *place += bytes;
 }
@@ -9016,7 +9017,8 @@ static void nn__put_learned(nn__out *out, const nn__run *r)
 static nn_status nn__put_header(nn__out *out, const nn__saving *s)
 {
     const nn__run *r = s->m->run;
-    size_t place = 0, history[2] = { (size_t)s->m->history.epochs, NN__EPOCH_NUMBERS };
+    size_t place = 0;
+    uint64_t history[2] = { (uint64_t)s->m->history.epochs, NN__EPOCH_NUMBERS };
     nn__putf(out,
              "{\"__metadata__\":{\"format\":\"pt\",\"nn.version\":\"1\",\"nn.rng\":\"%" PRIu64 "\"",
              r->seed);
@@ -9040,7 +9042,8 @@ static nn_status nn__put_header(nn__out *out, const nn__saving *s)
     }
     nn__putf(out, "}");
     if (s->progress)
-        nn__put_entry(out, "", "nn.history", "F64", history, 2, history[0] * 80, &place);
+        nn__put_entry(out, "", "nn.history", "F64", history, 2,
+                      (size_t)history[0] * NN__EPOCH_NUMBERS * sizeof(double), &place);
     for (int state = 0; state < s->states; state++)
         for (size_t i = 0; i < s->count; i++) {
             const nn__stored *one = &s->list[i];
@@ -9104,22 +9107,27 @@ NN_API nn_status nn_save_make(nn_save_args args)
 
 /* ---- load ------------------------------------------------------------------- >>files/load */
 
+/* "(5, 3)", of up to NN__FILE_RANK sizes. */
+static void nn__sizes_text(char text[2 * NN__SHAPE_SIZE], const uint64_t *dim, size_t rank)
+{
+    size_t used = (size_t)snprintf(text, 2, "(");
+    for (size_t d = 0; d < rank; d++)
+        used += (size_t)snprintf(text + used, 2 * NN__SHAPE_SIZE - used, "%s%lu", d ? ", " : "",
+                                 (unsigned long)dim[d]);
+    snprintf(text + used, 2 * NN__SHAPE_SIZE - used, ")");
+}
+
 /* The file's tensor for a stored one, checked: it is there, and its shape fits. */
 static nn_status nn__find_stored(const nn__tensors *f, const nn__stored *s, int state,
                                  const nn__entry **found)
 {
-    char name[sizeof s->name + 8], mine[NN__SHAPE_SIZE] = "()", theirs[2 * NN__SHAPE_SIZE] = "()";
+    char name[sizeof s->name + 8], mine[2 * NN__SHAPE_SIZE], theirs[2 * NN__SHAPE_SIZE];
     snprintf(name, sizeof name, "%s%s", nn__state_prefix[state], s->name);
     const nn__entry *e = *found = nn__tensors_find(f, name);
     bool same = e && e->rank == s->rank;
-    for (size_t d = 0, used = 0; d < s->rank && used < sizeof mine; d++)
-        used += (size_t)snprintf(mine + used, sizeof mine - used, "%s%zu%s", d ? ", " : "(",
-                                 s->dim[d], d + 1 == s->rank ? ")" : "");
-    for (size_t d = 0, used = 0; e && d < e->rank && used < sizeof theirs; d++) {
-        used += (size_t)snprintf(theirs + used, sizeof theirs - used, "%s%lu%s", d ? ", " : "(",
-                                 (unsigned long)e->dim[d], d + 1 == e->rank ? ")" : "");
-        same = same && e->dim[d] == s->dim[d];
-    }
+    for (size_t d = 0; same && d < s->rank; d++) same = e->dim[d] == s->dim[d];
+    nn__sizes_text(mine, s->dim, s->rank);
+    if (e) nn__sizes_text(theirs, e->dim, e->rank);
     if (!e)
         return nn__file_fail(&f->source, NN_ERR_SHAPE,
                              "it has no tensor '%s'; the model (line %d) needs one of shape %s; "
@@ -9146,8 +9154,9 @@ static void nn__take_values(const nn__tensors *f, const nn__stored *s, const nn_
         to[nn__memory_index(s, i)] = (nn_real)nn__number_at(b, e->type, false);
 }
 
-/* Checks, or takes, the values of all stored tensors, in the states first .. last. */
-static nn_status nn__each_stored(const nn__tensors *f, nn_model *m, int first, int last, bool take)
+/* Checks all stored tensors in the states first .. last, and takes the values of those that have
+   memory: parameters have none before the graph is planned. */
+static nn_status nn__each_stored(const nn__tensors *f, nn_model *m, int first, int last)
 {
     size_t n = 0;
     const nn__entry *e;
@@ -9156,10 +9165,10 @@ static nn_status nn__each_stored(const nn__tensors *f, nn_model *m, int first, i
         list ? NN_OK : nn__fail_memory(f->source.at, f->source.call, "a list of names");
     for (int state = first; !status && state <= last; state++)
         for (size_t i = 0; !status && i < n; i++) {
-            if (state > 0 && !nn__stored_values(m, list[i].t, state)) continue;
             nn_real *to = nn__stored_values(m, list[i].t, state);
+            if (state > 0 && !to) continue;
             status = nn__find_stored(f, &list[i], state, &e);
-            if (!status && take && to) nn__take_values(f, &list[i], e, to);
+            if (!status && to) nn__take_values(f, &list[i], e, to);
         }
     nn__free(list);
     return status;
@@ -9270,7 +9279,7 @@ static nn_status nn__load_training(const nn__tensors *f, nn_model *m, nn_tensor 
     r->rate = s.r.rate, r->rate_by_hand = s.r.rate_by_hand;
     m->updates = s.m.updates, m->history = s.m.history;
     status = nn__read_history(f, m);
-    return status ? status : nn__each_stored(f, m, 1, 2, true);
+    return status ? status : nn__each_stored(f, m, 1, 2);
 }
 
 static nn_status nn__load(nn__tensors *f, nn_model *m)
@@ -9290,10 +9299,10 @@ static nn_status nn__load(nn__tensors *f, nn_model *m)
                              version ? version : "(none)");
     with.at = f->source.at, with.model = m, with.file = f;
     nn_status status = nn__read_graph(&with, arch, strlen(arch), &output);
-    if (!status) status = nn__each_stored(f, m, 0, 0, true); /* before there is memory for them */
+    if (!status) status = nn__each_stored(f, m, 0, 0); /* before there is memory for them */
     if (!status) status = train ? nn__load_training(f, m, output, train) : nn__build(m, output);
     if (!status) status = nn__read_learned(f, m);
-    return status ? status : nn__each_stored(f, m, 0, 0, true);
+    return status ? status : nn__each_stored(f, m, 0, 0);
 }
 
 static nn_model *nn__load_into(nn__tensors *f, const nn_load_args *args)
