@@ -508,8 +508,10 @@ static void npy_out(void **state)
     check_fails(nn_save_npy("a", NULL, { 3 }), NN_ERR_ARGUMENT, "needs values");
     check_fails(nn_save_npy("a", x, { 2, -3 }), NN_ERR_ARGUMENT, "positive sizes");
     check_fails(nn_save_npy(NULL, x, { 3 }), NN_ERR_ARGUMENT, "no path; give one, or .bytes");
+    memset(bytes, 0xee, sizeof bytes);
     check_fails(nn_save_npy(NULL, x, { 3 }, .bytes = bytes, .room = 99, .size = &size),
                 NN_ERR_ARGUMENT, "bytes, .room is 99");
+    for (size_t i = 99; i < sizeof bytes; i++) assert_int_equal(bytes[i], 0xee); /* not behind it */
 }
 
 static void npy_in(void **state)
