@@ -23,7 +23,7 @@ FLAGS_sanitized = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=unde
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tour help chapters chapters-run book test test-programs test-quick accept bench mnist digits \
+.PHONY: all tour help chapters chapters-run book test test-programs test-quick accept bench fuzz mnist digits \
     digit figures clean format learn grade selfcheck
 
 all: tour ## build and run the tour: a network learns Iris, another one digits
@@ -111,6 +111,20 @@ bench: ## compare the speed with other libraries (ROUNDS=5 THREADS=1 WORKS="mlp6
 	    $(call with,cblas.h,openblas,BENCH_OPENBLAS) $(call with,dnnl.h,dnnl,BENCH_ONEDNN) -lm
 	@THREADS="$(THREADS)" ROUNDS="$(ROUNDS)" WORKS="$(WORKS)" OMP_NUM_THREADS=$(or $(THREADS),1) \
 	    OPENBLAS_NUM_THREADS=$(or $(THREADS),1) $(PYTHON) tests/bench.py
+
+# Each target runs with the corpus that it found before, in build/fuzz.
+FUZZERS = safetensors graph npy csv idx
+SECONDS = 10
+fuzz: ## run the fuzzers of all readers with clang (SECONDS=10 for each)
+	@mkdir -p $(FUZZERS:%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/seeds
+	$(CC) -DFUZZ_SEEDS -I. tests/fuzz/fuzz.c -o $(BUILD)/fuzz/make_seeds -lm
+	$(BUILD)/fuzz/make_seeds $(BUILD)/fuzz/seeds
+	@for f in $(FUZZERS); do cp $(BUILD)/fuzz/seeds/$$f $(BUILD)/fuzz/$$f/seed && \
+	    clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DFUZZ_$$f \
+	        -I. tests/fuzz/fuzz.c -o $(BUILD)/fuzz/fuzz_$$f -lm && echo "fuzzing $$f" && \
+	    $(BUILD)/fuzz/fuzz_$$f -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/fuzz/$$f- $(BUILD)/fuzz/$$f >$(BUILD)/fuzz/$$f.txt 2>&1 || \
+	    { grep -A 8 ERROR $(BUILD)/fuzz/$$f.txt; tail -n 12 $(BUILD)/fuzz/$$f.txt; exit 1; }; grep number_of_executed $(BUILD)/fuzz/$$f.txt; done
 
 digit: $(BUILD)/12_own_handwriting digits ## read a handwritten digit from a photo (IMAGE=photo.jpg)
 	$(BUILD)/12_own_handwriting $(if $(IMAGE),--image '$(IMAGE)')

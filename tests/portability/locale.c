@@ -1,5 +1,6 @@
 /* In the locale of the environment, whose decimal mark must not be a point (else the status is
-   77): CSV is read and the history is written with points all the same.
+   77): CSV is read and the history is written with points all the same, and a model is saved, loaded
+   and written as C.
 
      locale FILE      FILE is where the history goes */
 #include "nn.h"
@@ -40,6 +41,22 @@ int main(int argc, char **argv)
     check(size > 0 && strchr(written, '.') != NULL, "the history has no decimal point");
     for (size_t i = 0; i < size; i++)
         check(written[i] != ',' && (written[i] & 0x80) == 0, "the history has the locale's mark");
+
+    static unsigned char here[16384], plain[16384];
+    size_t bytes = 0, again = 0;
+    check(!nn_save(m, .bytes = here, .room = sizeof here, .size = &bytes), "nn_save");
+    nn_model *loaded = nn_load(.bytes = here, .size = bytes);
+    check(loaded && loaded->values[0] == m->values[0], "nn_load");
+    check(!nn_export_c(m, .bytes = here, .room = sizeof here, .size = &bytes), "nn_export_c");
+    setlocale(LC_ALL, "C");
+    check(!nn_export_c(loaded, .bytes = plain, .room = sizeof plain, .size = &again), "nn_export_c");
+    setlocale(LC_ALL, "");
+    check(bytes == again && bytes > 500, "the C source has another size");
+    check(strstr((char *)here, "predict") != NULL && strchr((char *)here, ';') != NULL, "no source");
+    for (size_t i = strcspn((char *)here, "{"); i < bytes; i++)
+        if (here[i] >= 0x80 || (here[i] == ',' && here[i + 1] != '\n' && here[i + 1] != ' '))
+            check(false, "the C source has the locale's mark"), i = bytes;
+    nn_model_free(loaded);
 
     nn_data_free(&data);
     check(!nn_load_csv(&data, argv[1], .separator = '\t', .no_header = true, .skip = "3,5,6,7"),

@@ -1,0 +1,121 @@
+/* Fuzz targets of the readers, one for each FUZZ_name: make fuzz builds and runs all of them.
+   With FUZZ_SEEDS it is a program that writes files to start from: a.out FOLDER. */
+
+#define NN_IMPLEMENTATION
+#include "nn.h"
+
+#ifdef FUZZ_SEEDS
+static void seed(const char *folder, const char *name, const void *bytes, size_t size)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(bytes, 1, size, f) != size || fclose(f)) perror(path), exit(1);
+}
+
+static nn_tensor *network(nn_model *m)
+{
+    const nn_real c[2] = { 1, 2 };
+    nn_tensor *x = nn_input(m, 2, 2), *h = nn_dense(x, 2, .activation = NN_ELU, .name = "a");
+    h = nn_batch_matmul(nn_permute(h, 2, 1),
+                        nn_mul(nn_add(h, nn_parameter(m, 2)), nn_constant(m, c, 2)));
+    h = nn_concat(nn_slice(h, 1, 1), nn_scale(nn_mean(h, .keep = true, .axis = 1), 2));
+    return nn_dense(nn_dropout(nn_flatten(h), 0.1), 2, .activation = NN_SOFTMAX);
+}
+
+int main(int argc, char **argv)
+{
+    static unsigned char bytes[1 << 14];
+    static const char csv[] = "a,b,k\n1,-2.5e3,x\n\"3\",?,\"y\"\"\"\r\n# no\n,4,z\n";
+    static const unsigned char idx[] = {
+        0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 9, 8, 7, 6
+    };
+    const nn_real x[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    const int label[2] = { 3, 5 };
+    const char *folder = argc > 1 ? argv[1] : ".";
+    size_t size;
+    nn_data d;
+    nn_model *m = nn_model_new();
+    if (nn_data_from(&d, x, 2, { 2, 2 }, .labels = label) || nn_standardise(&d) ||
+        nn_compile(m, network(m), .loss = NN_SPARSE_CROSS_ENTROPY) ||
+        nn_fit(m, &d, .quiet = true) ||
+        nn_save(m, .bytes = bytes, .room = sizeof bytes, .size = &size))
+        return 1;
+    seed(folder, "safetensors", bytes, size);
+    nn__out out = { .bytes = bytes, .room = sizeof bytes };
+    if (nn__put_graph(&out, m)) return 1;
+    seed(folder, "graph", bytes, out.used);
+    if (nn_save_npy(NULL, x, { 2, 4 }, .bytes = bytes, .room = sizeof bytes, .size = &size))
+        return 1;
+    seed(folder, "npy", bytes, size);
+    seed(folder, "csv", csv, sizeof csv - 1);
+    seed(folder, "idx", idx, sizeof idx);
+    nn_model_free(m), nn_data_free(&d);
+    return 0;
+}
+#else
+
+/* What was read must be usable, where it is small. */
+static void use(nn_model *m)
+{
+    size_t numbers = 0;
+    for (int i = 0; i < m->run->tensors; i++) numbers += m->run->tensor[i]->size;
+    nn_real *x = (nn_real *)calloc(numbers + 1, sizeof *x),
+            *y = (nn_real *)calloc(numbers + 1, sizeof *y);
+    if (numbers < 100000 && m->run->inputs == 1) nn_predict(m, y, x, 1);
+    if (numbers < 100000) nn_export_c(m, .size = &numbers);
+    nn_status status = numbers < 100000 ? nn_save(m, .size = &numbers) : NN_OK;
+    if (status && status != NN_ERR_ARGUMENT)
+        abort(); /* what was read can be saved, if no name is
+                                                         there twice */
+    free(x), free(y);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    nn_data d;
+    nn_set_log(NULL, NULL);
+    memset(&d, 0, sizeof d);
+#if defined(FUZZ_safetensors)
+    uint8_t *copy = (uint8_t *)malloc(size + 1); /* with a length that leads into the text */
+    memcpy(copy, bytes, size);
+    if (size > 8 && copy[7] == 0) {
+        size_t length = ((size_t)copy[0] | (size_t)copy[1] << 8) % (size - 7);
+        memset(copy, 0, 8);
+        copy[0] = (uint8_t)length, copy[1] = (uint8_t)(length >> 8),
+        copy[2] = (uint8_t)(length >> 16);
+    }
+    nn_model *m = nn_load("x", .bytes = copy, .size = size);
+    if (m) use(m);
+    nn_model_free(m), free(copy);
+#elif defined(FUZZ_graph)
+    nn__tensors f = { .source = { .path = "x", .call = "fuzz" }, .data_size = 1000 };
+    nn__draft with = { .model = nn_model_new(), .file = &f };
+    char *text = (char *)malloc(size + 1);
+    nn_tensor *output = NULL;
+    size_t parameters = 0;
+    memcpy(text, bytes, size);
+    bool good = !nn__read_graph(&with, text, size, &output);
+    for (int k = 0; good && nn_parameter_at(with.model, k); k++)
+        parameters += nn_parameter_at(with.model, k)->size;
+    if (good && parameters < 100000 && !nn__build(with.model, output)) use(with.model);
+    nn_model_free(with.model), free(text);
+#elif defined(FUZZ_npy)
+    nn_load_npy(&d, "x", .x_bytes = bytes, .x_size = size, .tokens = size % 2);
+    nn_data_free(&d);
+    nn_load_npy(&d, "x", "y", .x_bytes = bytes, .x_size = size / 2, .y_bytes = bytes + size / 2,
+                .y_size = size - size / 2);
+#elif defined(FUZZ_csv)
+    nn_load_csv(&d, "x", .label_column = size % 3 ? -1 : 0, .text = (const char *)bytes,
+                .text_size = size, .missing = NN_MISSING_DROP);
+#elif defined(FUZZ_idx)
+    nn_load_idx(&d, .images_bytes = bytes, .images_size = size, .labels_bytes = bytes + size / 2,
+                .labels_size = size - size / 2);
+    nn_data_free(&d);
+    nn_load_idx(&d, .images_bytes = bytes, .images_size = size);
+#endif
+    nn_data_free(&d);
+    return 0;
+}
+#endif
