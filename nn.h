@@ -381,8 +381,8 @@ NN_API size_t nn_conv2d_work_size(int B, const nn_window *s);
    is outside of the image does not count. NaN is the largest of all; of equals, the first gets the
    gradient. */
 NN_API void nn_max_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s);
-NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
-                                   const nn_window *s);
+NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x,
+                                   const nn_real *y, int B, const nn_window *s);
 NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s);
 NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s);
 
@@ -1816,8 +1816,8 @@ typedef struct nn__vectors {
     void (*outer)(nn_real *w, nn_real dy, const nn_real *x, size_t n, nn_real rate);
     void (*mul_add)(nn_real *y, const nn_real *a, const nn_real *b, size_t n); /* y += a b */
     void (*max_window)(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C);
-    void (*max_window_backward)(nn_real *dx, const nn_real *dy, const nn_real *x, int h, int w,
-                                size_t row, size_t C);
+    void (*max_window_backward)(nn_real *dx, const nn_real *dy, const nn_real *x, const nn_real *y,
+                                int h, int w, size_t row, size_t C, bool add);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
     bool (*finite)(const nn_real *x, size_t n);
 } nn__vectors;
@@ -2590,25 +2590,23 @@ static void NN__V(nn__max_window)(float *y, const float *x, int h, int w, size_t
     }
 }
 
-static void NN__V(nn__max_window_backward)(float *dx, const float *dy, const float *x, int h, int w,
-                                           size_t row, size_t C)
+/* The winner is the first that equals y, or the first NaN. */
+static void NN__V(nn__max_window_backward)(float *dx, const float *dy, const float *x,
+                                           const float *y, int h, int w, size_t row, size_t C,
+                                           bool add)
 {
     for (size_t c = 0; c < C; c += NN__LANES) {
-        nn__v best = nn__v_load_some(x + c, C - c), dy_c = nn__v_load_some(dy + c, C - c);
-        nn__vi winner = nn__v_ints(0);
+        const nn__v y_c = nn__v_load_some(y + c, C - c), dy_c = nn__v_load_some(dy + c, C - c);
+        nn__vi left = nn__v_ints(-1);
         for (int ky = 0; ky < h; ky++)
             for (int kx = 0; kx < w; kx++) {
-                nn__v v = nn__v_load_some(x + (size_t)ky * row + (size_t)kx * C + c, C - c);
-                nn__vi larger = NN__V_LARGER(v, best);
-                best = nn__v_select(larger, v, best);
-                winner = (larger & nn__v_ints(ky * w + kx)) | (~larger & winner);
-            }
-        for (int ky = 0; ky < h; ky++)
-            for (int kx = 0; kx < w; kx++) {
-                float *dx_k = dx + (size_t)ky * row + (size_t)kx * C + c;
-                nn__vi mine = (nn__vi)(winner == nn__v_ints(ky * w + kx));
-                nn__v dx_c = nn__v_load_some(dx_k, C - c);
-                nn__v_store_some(dx_k, dx_c + nn__v_select(mine, dy_c, NN__ZERO), C - c);
+                const size_t at = (size_t)ky * row + (size_t)kx * C + c;
+                nn__v x_k = nn__v_load_some(x + at, C - c);
+                nn__vi wins = (nn__vi)((x_k == y_c) | (x_k != x_k)) & left;
+                nn__v d = nn__v_select(wins, dy_c, NN__ZERO);
+                left &= ~wins;
+                if (add) d += nn__v_load_some(dx + at, C - c);
+                nn__v_store_some(dx + at, d, C - c);
             }
     }
 }
@@ -3539,7 +3537,7 @@ typedef struct nn__job {
     const nn_window *s;
     int B;
     nn_real *y, *dx, *dw, *db, *mean, *variance, *patches;
-    const nn_real *x, *dy, *w, *b;
+    const nn_real *x, *dy, *w, *b, *output;
     int N, C;
     double epsilon;
     size_t first, line; /* of a block of patches: its first output, the first row of x around it */
@@ -4248,20 +4246,29 @@ static void nn__pool_y(const nn__job *j, int b)
     }
 }
 
+/* Whether the windows lie side by side and leave nothing out. */
+static bool nn__windows_tile(const nn_window *s)
+{
+    return s->KH == s->SH && s->KW == s->SW && s->OH * s->KH == s->H && s->OW * s->KW == s->W;
+}
+
 static void nn__pool_dx(const nn__job *j, int b)
 {
     const nn_window *s = j->s;
     const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
     const size_t image = (size_t)b * (size_t)s->H * row;
-    const bool fast = C >= NN__SHORT && nn__vector();
+    const bool fast = C >= NN__SHORT && nn__vector() && !j->average;
+    const bool add = j->add || !(fast && nn__windows_tile(s));
     int h, w;
-    if (!j->add) memset(j->dx + image, 0, (size_t)s->H * row * sizeof *j->dx);
+    if (!j->add && add) memset(j->dx + image, 0, (size_t)s->H * row * sizeof *j->dx);
     for (int p = 0; p < (int)P; p++) {
-        const size_t at = image + nn__window_at(s, p, &h, &w);
-        const nn_real *dy = j->dy + ((size_t)b * P + (size_t)p) * C;
-        if (j->average) nn__mean_window_backward(j->dx + at, dy, h, w, row, C);
-        else if (fast) nn__vector()->max_window_backward(j->dx + at, dy, j->x + at, h, w, row, C);
-        else nn__max_window_backward_ref(j->dx + at, dy, j->x + at, h, w, row, C);
+        const size_t at = image + nn__window_at(s, p, &h, &w), o = ((size_t)b * P + (size_t)p) * C;
+        nn_real *dx = j->dx + at;
+        if (j->average) nn__mean_window_backward(dx, j->dy + o, h, w, row, C);
+        else if (fast)
+            nn__vector()->max_window_backward(dx, j->dy + o, j->x + at, j->output + o, h, w, row, C,
+                                              add);
+        else nn__max_window_backward_ref(dx, j->dy + o, j->x + at, h, w, row, C);
     }
 }
 
@@ -4272,11 +4279,11 @@ static void nn__pool_forward(nn_real *y, const nn_real *x, int B, const nn_windo
     nn__each(nn__pool_y, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
 }
 
-static void nn__pool_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
-                              const nn_window *s, bool average, bool add)
+static void nn__pool_backward(nn_real *dx, const nn_real *dy, const nn_real *x, const nn_real *y,
+                              int B, const nn_window *s, bool average, bool add)
 {
     nn__job j = NN__EMPTY;
-    j.dx = dx, j.dy = dy, j.x = x, j.s = s, j.average = average, j.add = add;
+    j.dx = dx, j.dy = dy, j.x = x, j.output = y, j.s = s, j.average = average, j.add = add;
     nn__each(nn__pool_dx, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
 }
 
@@ -4285,10 +4292,10 @@ NN_API void nn_max_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_
     nn__pool_forward(y, x, B, s, false);
 }
 
-NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x, int B,
-                                   const nn_window *s)
+NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x,
+                                   const nn_real *y, int B, const nn_window *s)
 {
-    nn__pool_backward(dx, dy, x, B, s, false, true);
+    nn__pool_backward(dx, dy, x, y, B, s, false, true);
 }
 
 NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s)
@@ -4298,7 +4305,7 @@ NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_
 
 NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s)
 {
-    nn__pool_backward(dx, dy, NULL, B, s, true, true);
+    nn__pool_backward(dx, dy, NULL, NULL, B, s, true, true);
 }
 
 /* ---- batch norm ------------------------------------------------------ >>kernels/batch_norm
@@ -7156,7 +7163,8 @@ static void nn__pool_op_backward(nn_tensor *t)
     nn_tensor *x = t->in[0];
     if (!x->needs_grad) return;
     const bool add = nn__grad_flag(x) != 0;
-    nn__pool_backward(x->grad, t->grad, x->value, nn__rows_of(t), &t->window, t->number > 0, add);
+    nn__pool_backward(x->grad, t->grad, x->value, t->value, nn__rows_of(t), &t->window,
+                      t->number > 0, add);
 }
 
 static const nn__op nn__op_max_pool2d = { "max_pool2d", nn__pool_op_forward, nn__pool_op_backward,

@@ -3,7 +3,10 @@
      cc tests/test_conv.c -lcmocka -lm && ./a.out          -DNN_DOUBLE for gradients within 1e-6 */
 
 #define NN_IMPLEMENTATION
-#include "../nn.h"
+#ifndef NN_HEADER
+#define NN_HEADER "../nn.h"
+#endif
+#include NN_HEADER
 #include "check.h"
 #include "reference/reference.h"
 #include "reference/layers.h"
@@ -206,7 +209,7 @@ static void pools_against_pytorch(void **state)
         nn_real *y = numbers(n.y), *dx = numbers(n.x);
         for (size_t k = 0; k < n.x; k++) x[k] = (nn_real)floor((double)x[k]);
         nn_max_pool2d_forward(y, x, r->B, &s);
-        nn_max_pool2d_backward(dx, dy, x, r->B, &s);
+        nn_max_pool2d_backward(dx, dy, x, y, r->B, &s);
         check_reference(r->name, "largest", y, r->y, n.y);
         check_reference(r->name, "dx of the largest", dx, r->dx, n.x);
         memset(dx, 0, n.x * sizeof *dx);
@@ -237,7 +240,7 @@ static void max_pool_random_shapes(void **state)
             if (k % 2 && below(&random, 20) == 0) x[i] = (nn_real)NAN;
         }
         nn_max_pool2d_forward(y, x, 1, &s);
-        nn_max_pool2d_backward(dx[1], dy, x, 1, &s);
+        nn_max_pool2d_backward(dx[1], dy, x, y, 1, &s);
         for (int p = 0; p < s.OH * s.OW; p++) {
             int rows, columns;
             const size_t at = nn__window_at(&s, p, &rows, &columns), out = (size_t)(p * C);
@@ -262,7 +265,7 @@ static void max_pool_shows_nan(void **state)
             fill(x, (size_t)(4 * C), 1), fill(dy, (size_t)C, 2);
             x[at * C + C - 1] = (nn_real)NAN;
             nn_max_pool2d_forward(y, x, 1, &s);
-            nn_max_pool2d_backward(dx, dy, x, 1, &s);
+            nn_max_pool2d_backward(dx, dy, x, y, 1, &s);
             assert_true(isnan(y[C - 1]));
             for (int c = 0; c < C - 1; c++) assert_true(y[c] == y[c]);
             assert_true(dx[at * C + C - 1] == dy[C - 1]);
