@@ -244,6 +244,12 @@ static void max_pool_random_shapes(void **state)
         }
         nn_max_pool2d_forward(y, x, 1, &s);
         nn_max_pool2d_backward(dx[1], dy, x, y, 1, &s);
+        nn_real *zero = numbers(n.x), *fresh = numbers(n.x); /* written over what is there */
+        fill(fresh, n.x, 3);
+        nn_max_pool2d_backward(zero, dy, x, y, 1, &s);
+        nn__pool_backward(fresh, dy, x, y, 1, &s, false, false);
+        check_all_close(fresh, zero, n.x, 0);
+        free(zero), free(fresh);
         for (int p = 0; p < s.OH * s.OW; p++) {
             int rows, columns;
             const size_t at = nn__window_at(&s, p, &rows, &columns), out = (size_t)(p * C);
