@@ -1496,7 +1496,8 @@ enum {
     NN__BLOCK_PANELS = 2,
     NN__BLOCK_K = 800,
     NN__BLOCKS = 16, /* at least that many, where there are rows enough: threads share evenly */
-    NN__DIRECT_ROWS = 128
+    NN__DIRECT_ROWS = 128,
+    NN__WIDEST = 32 /* columns of a panel, with the longest vectors */
 };
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -1777,6 +1778,7 @@ typedef struct nn__product {
     int b_first, b_run; /* the first row of B that is used */
     int packed; /* rows of B that work holds as panels already; 0: none */
     const int *a_rows; /* (m): where the rows of A begin, instead of every a_row; or NULL */
+    bool roomy; /* B can be read a panel beyond its end */
 } nn__product;
 
 /* The loops of a pointwise activation: forward; backward, dx += dy g'; the same in place. */
@@ -2304,8 +2306,8 @@ static int nn__terms(const nn__product *p)
 /* Whether a panel of B is read where it lies. */
 static bool nn__in_place(const nn__product *p, int panel)
 {
-    return p->b_column == 1 && p->packed == 0 && (panel + 1) * NN__COLUMNS <= p->n &&
-           (p->m <= NN__DIRECT_ROWS || p->a_rows);
+    return p->b_column == 1 && p->packed == 0 && (p->m <= NN__DIRECT_ROWS || p->a_rows) &&
+           ((panel + 1) * NN__COLUMNS <= p->n || p->roomy);
 }
 
 /* One block of C: rows i_begin .. i_end - 1, panels panel .. panel_end - 1, over all of k. */
@@ -2328,10 +2330,10 @@ static void nn__tile_block(const nn__product *p, int i_begin, int i_end, int pan
                 else if (p->m - t.i <= NN__TILE_ROWS / 2) nn__tile(p, &t, NN__TILE_ROWS / 2, 2);
                 else nn__tile(p, &t, NN__TILE_ROWS, 2);
         }
-    if (!p->finish) return;
-    for (int i = i_begin; i < i_end; i++)
-        p->finish(p->c + i * p->c_row + j_begin,
-                  (size_t)(NN__MIN(panel_end * NN__COLUMNS, p->n) - j_begin), p->alpha);
+    const int columns = NN__MIN(panel_end * NN__COLUMNS, p->n) - j_begin;
+    const int rows = columns == p->c_row ? i_end - i_begin : 1; /* whole rows lie in one piece */
+    for (int i = i_begin; p->finish && i < i_end; i += rows)
+        p->finish(p->c + i * p->c_row + j_begin, (size_t)rows * (size_t)columns, p->alpha);
 }
 
 /* Dot products of one row with four: b points at their starts. */
@@ -2840,7 +2842,7 @@ static void nn__matmul_ref(const nn__product *p)
 
 NN_API size_t nn_matmul_work_size(int m, int n, int k)
 {
-    const size_t widest = 32; /* columns of a panel, with the longest vectors */
+    const size_t widest = NN__WIDEST;
     const size_t columns = ((size_t)n + widest - 1) / widest * widest;
     (void)m;
     return columns * (size_t)k + 1; /* 1: never empty */
@@ -3546,6 +3548,8 @@ typedef struct nn__job {
     nn__finish *finish;
     double alpha;
     nn__product product; /* what the places of a convolution have in common */
+    bool *sound; /* for each piece */
+    nn_activation activation;
     size_t room; /* of one part of the sum for dw */
 } nn__job;
 
@@ -3572,6 +3576,14 @@ static void nn__each(nn__piece *piece, const nn__job *job, int n, double operati
         NN__PARALLEL
         nn__each_part(piece, job, n, NN__PART, NN__PARTS, mode);
     }
+}
+
+enum { NN__CUTS = 16 };
+
+/* Where cut i of n numbers in a row begins: at whole cache lines. */
+static size_t nn__cut(size_t n, int i)
+{
+    return i == NN__CUTS ? n : n / NN__CUTS * (size_t)i / NN__ALIGNMENT * NN__ALIGNMENT;
 }
 
 /* ---- convolution ------------------------------------------------------- >>kernels/conv2d
@@ -3939,6 +3951,7 @@ static void nn__dw_part(const nn__job *j, int i)
     for (int b = nn__part_begin(j->B, i, parts); b < end; b++, p.add = true) {
         p.a = nn__padded(pad, j->x + (size_t)b * image * (size_t)s->C, s);
         p.b = j->dy + (size_t)b * P * (size_t)s->O;
+        p.roomy = (size_t)(j->B - 1 - b) * P * (size_t)s->O >= NN__WIDEST;
         nn__product_alone(&p);
     }
 }
@@ -7321,13 +7334,24 @@ static void nn__activate_forward(nn_tensor *t)
     else nn_activation_forward(t->activation, t->number, t->value, x->value, n);
 }
 
+/* Cut i of a fused activation: dy becomes dx. */
+static void nn__activation_cut(const nn__job *j, int i)
+{
+    const size_t at = nn__cut(j->first, i), n = nn__cut(j->first, i + 1) - at;
+    nn__pointwise_of(j->activation)->in_place(j->dx + at, j->output + at, n, (nn_real)j->alpha);
+}
+
 static void nn__activate_backward(nn_tensor *t)
 {
     nn_tensor *x = t->in[0];
     size_t n = nn__entries(t);
     int C = t->rank ? t->dim[t->rank - 1] : 1, rows = (int)(n / (size_t)C);
     if (x->view_of == t) { /* fused: x->grad is t->grad */
-        nn__pointwise_of(t->activation)->in_place(t->grad, t->value, n, (nn_real)t->number);
+        nn__job j = NN__EMPTY;
+        j.dx = t->grad, j.output = t->value, j.activation = t->activation, j.alpha = t->number;
+        j.first = n;
+        if (n >= NN__LARGE) nn__each(nn__activation_cut, &j, NN__CUTS, (double)n);
+        else nn__pointwise_of(t->activation)->in_place(j.dx, j.output, n, (nn_real)j.alpha);
         return;
     }
     nn_real *dx = nn__grad(x);
@@ -8770,10 +8794,26 @@ static double nn__mean_loss(const nn_model *m)
 /* ---- forward and backward ----------------------------------------------- >>train/step */
 
 /* Whether x, the value or gradient of t, is as it should be: finite, or behind a mask not NaN. */
+static void nn__finite_cut(const nn__job *j, int i)
+{
+    const size_t begin = nn__cut(j->first, i), end = nn__cut(j->first, i + 1);
+    j->sound[i] = nn__finite(j->x + begin, end - begin);
+}
+
+static bool nn__all_finite(const nn_real *x, size_t n)
+{
+    bool sound[NN__CUTS], all = true;
+    nn__job j = NN__EMPTY;
+    j.x = x, j.first = n, j.sound = sound;
+    nn__each(nn__finite_cut, &j, NN__CUTS, (double)n);
+    for (int i = 0; i < NN__CUTS; i++) all = all && sound[i];
+    return all;
+}
+
 static bool nn__is_sound(const nn_tensor *t, const nn_real *x)
 {
     size_t n = t->parameter ? t->size : nn__entries(t);
-    bool sound = nn__finite(x, n);
+    bool sound = n < NN__LARGE ? nn__finite(x, n) : nn__all_finite(x, n);
     if (x == t->value && t->fresh && !nn__finite(t->saved, t->saved_size)) return false;
     if (sound || x != t->value || !t->masked) return sound;
     for (size_t i = 0; i < n; i++)
