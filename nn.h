@@ -3571,7 +3571,7 @@ static void nn__each_part(nn__piece *piece, const nn__job *job, int n, int part,
 static void nn__each(nn__piece *piece, const nn__job *job, int n, double operations)
 {
     const unsigned mode = nn__float_mode();
-    if (operations < (double)NN__LARGE) nn__each_part(piece, job, n, 0, 1, mode);
+    if (operations < (double)NN__LARGE || n < 2) nn__each_part(piece, job, n, 0, 1, mode);
     else {
         NN__PARALLEL
         nn__each_part(piece, job, n, NN__PART, NN__PARTS, mode);

@@ -4,8 +4,8 @@
      build/bench work [epochs [samples [folder]]]
    prints  RESULT nn.h work threads seconds accuracy
 
-   Works: mlp64, mlp512 and sgd1 train on the IDX files of a folder (default: datasets/mnist), iris
-   on datasets/iris.csv; infer-mlp512-b1 and -b1024 predict random inputs, seconds for one call.
+   Works: mlp64, mlp512, cnn, race99 and sgd1 train on the IDX files of a folder (default: datasets/mnist), iris
+   on datasets/iris.csv; the infer- ones predict random inputs, seconds for one call.
    bench.py calls this in turn with the same work in other libraries. Build with -fopenmp for
    several threads; OMP_NUM_THREADS sets their number. */
 #define _POSIX_C_SOURCE 200112L
@@ -24,8 +24,12 @@ static const work works[] = {
     { "mlp512", 784, 512, 2, 10, 3, 128, 1e-3 },
     { "iris", 4, 4, 1, 3, 100, 10, 1e-3 },
     { "sgd1", 784, 100, 1, 10, 1, 1, 0.01 },
+    { "cnn", 784, 128, 1, 10, 1, 128, 1e-3 },
+    { "race99", 784, 256, 1, 10, 1, 256, 1e-2 },
     { "infer-mlp512-b1", 784, 512, 2, 10, 0, 1, 0 },
     { "infer-mlp512-b1024", 784, 512, 2, 10, 0, 1024, 0 },
+    { "infer-cnn-b1", 784, 128, 1, 10, 0, 1, 0 },
+    { "infer-cnn-b1024", 784, 128, 1, 10, 0, 1024, 0 },
 };
 
 static double seconds(void)
@@ -56,12 +60,30 @@ static nn_status load(const work *w, nn_data *train, nn_data *test, int samples,
     return status ? status : nn_standardise(train);
 }
 
+/* Convolutions and pools, twice: filters, size of the kernels. */
+static nn_tensor *convolve(nn_tensor *x, int filters1, int size1, int filters2)
+{
+    nn_tensor *h = nn_max_pool2d(nn_conv2d(x, filters1, size1, .activation = NN_RELU), 2);
+    return nn_flatten(nn_max_pool2d(nn_conv2d(h, filters2, 3, .activation = NN_RELU), 2));
+}
+
 /* The hidden layers, and an output layer with this activation. */
 static nn_tensor *build(nn_model *m, const work *w, nn_activation activation)
 {
-    nn_tensor *h = nn_input(m, w->inputs);
+    const bool race = strcmp(w->name, "race99") == 0, cnn = race || strstr(w->name, "cnn");
+    nn_tensor *h = cnn ? nn_input(m, 28, 28, 1) : nn_input(m, w->inputs);
+    if (cnn) h = race ? convolve(h, 24, 5, 32) : convolve(h, 32, 3, 64);
     for (int i = 0; i < w->layers; i++) h = nn_dense(h, w->hidden, .activation = NN_RELU);
     return nn_dense(h, w->outputs, .activation = activation);
+}
+
+/* As PyTorch's example for race99 has it, Adam for batches, plain SGD for single samples. */
+static nn_optimizer optimizer_of(const work *w)
+{
+    if (strcmp(w->name, "race99") == 0)
+        return nn_adam(.lr = w->lr, .beta1 = 0.7, .beta2 = 0.9,
+                       .schedule = { .kind = NN_ONE_CYCLE });
+    return w->batch == 1 ? nn_sgd(.lr = w->lr) : nn_adam(.lr = w->lr);
 }
 
 static int train(const work *w, int epochs, int samples, const char *folder, const char *threads)
@@ -70,7 +92,7 @@ static int train(const work *w, int epochs, int samples, const char *folder, con
     if (load(w, &data, &test, samples, folder)) return fprintf(stderr, "%s\n", nn_last_error()), 1;
     nn_model *m = nn_model_new(.seed = 1);
     nn_compile(m, build(m, w, NN_SOFTMAX), .loss = NN_SPARSE_CROSS_ENTROPY,
-               .optimizer = w->batch == 1 ? nn_sgd(.lr = w->lr) : nn_adam(.lr = w->lr));
+               .optimizer = optimizer_of(w));
     double start = seconds();
     nn_status status = nn_fit(m, &data, .epochs = epochs ? epochs : w->epochs,
                               .batch_size = w->batch, .quiet = true);

@@ -52,8 +52,12 @@ WORKS = {
     "mlp512": Work(784, [512, 512], 10, 128, 1, 20000),
     "iris": Work(4, [4], 3, 10, 100, 0),
     "sgd1": Work(784, [100], 10, 1, 1, 5000),
+    "cnn": Work(784, [128], 10, 128, 1, 12000),
+    "race99": Work(784, [256], 10, 256, 1, 0),
     "infer-mlp512-b1": Work(784, [512, 512], 10, 1, 0, 0),
     "infer-mlp512-b1024": Work(784, [512, 512], 10, 1024, 0, 0),
+    "infer-cnn-b1": Work(784, [128], 10, 1, 0, 0),
+    "infer-cnn-b1024": Work(784, [128], 10, 1024, 0, 0),
 }
 Peer = collections.namedtuple("Peer", "name run")  # run(data, work): seconds, accuracy
 
@@ -152,12 +156,37 @@ class FlatAdam:
                             value=-self.lr * c / (1 - 0.9 ** self.t))
 
 
-def torch_mlp(work):
-    layers, size = [], work.inputs
+CONVOLUTIONS = {"cnn": (32, 3, 64), "race99": (24, 5, 32)}  # filters, size, filters; then 3x3
+
+
+def torch_network(name, work):
+    nn, layers, size = torch.nn, [], work.inputs
+    for key, (first, kernel, second) in CONVOLUTIONS.items():
+        if key in name:
+            layers = [nn.Unflatten(1, (1, 28, 28)), nn.Conv2d(1, first, kernel), nn.ReLU(),
+                      nn.MaxPool2d(2), nn.Conv2d(first, second, 3), nn.ReLU(), nn.MaxPool2d(2),
+                      nn.Flatten()]
+            size = second * 25
     for h in work.hidden:
-        layers += [torch.nn.Linear(size, h), torch.nn.ReLU()]
+        layers += [nn.Linear(size, h), nn.ReLU()]
         size = h
-    return torch.nn.Sequential(*layers, torch.nn.Linear(size, work.outputs))
+    model = nn.Sequential(*layers, nn.Linear(size, work.outputs))
+    return model.to(memory_format=torch.channels_last) if size != work.inputs else model
+
+
+def torch_race(model, x, y, work):
+    """One-cycle Adam, batch after batch as they lie."""
+    adam = torch.optim.Adam(model.parameters(), lr=1e-2, betas=(0.7, 0.9))
+    steps = (len(x) - 1) // work.batch + 1
+    cycle = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=1e-2, total_steps=steps,
+                                                cycle_momentum=False)
+    start = time.perf_counter()
+    for a, b in zip(x.split(work.batch), y.split(work.batch)):
+        adam.zero_grad(set_to_none=True)
+        F.cross_entropy(model(a), b).backward()
+        adam.step()
+        cycle.step()
+    return time.perf_counter() - start
 
 
 def torch_adam(model, x, y, work):
@@ -182,13 +211,15 @@ def torch_sgd1(model, x, y, lr=0.01):
     return time.perf_counter() - start
 
 
-def torch_train(data, work):
+def torch_train(name, data, work):
     torch.manual_seed(1)
     x, y, x_test, y_test = (torch.from_numpy(a) for a in data)
-    model = torch_mlp(work)
-    seconds = torch_sgd1(model, x, y) if work.batch == 1 else torch_adam(model, x, y, work)
+    model = torch_network(name, work)
+    run = torch_race if name == "race99" else torch_adam
+    seconds = torch_sgd1(model, x, y) if work.batch == 1 else run(model, x, y, work)
     with torch.no_grad():
-        return seconds, (model(x_test).argmax(1) == y_test).float().mean().item()
+        guess = torch.cat([model(part).argmax(1) for part in x_test.split(1000)])
+        return seconds, (guess == y_test).float().mean().item()
 
 
 def torch_infer(variants, _, work):
@@ -206,8 +237,8 @@ def torch_infer(variants, _, work):
     return best, float("nan")
 
 
-def torch_variants(work):
-    model = torch_mlp(work).eval()
+def torch_variants(name, work):
+    model = torch_network(name, work).eval()
     return [model, torch.jit.freeze(torch.jit.script(model))]
 
 
@@ -228,11 +259,11 @@ def peers_of(name, work):
     peers = []
     if torch:
         version = "pytorch-" + torch.__version__.split("+")[0]
-        run = torch_train
+        run = functools.partial(torch_train, name)
         if not work.epochs:
-            run = functools.partial(torch_infer, torch_variants(work))
+            run = functools.partial(torch_infer, torch_variants(name, work))
         peers.append(Peer(version, run))
-    if sklearn and work.epochs and work.batch > 1:
+    if sklearn and work.epochs and work.batch > 1 and name not in CONVOLUTIONS:
         peers.append(Peer("sklearn-" + sklearn.__version__, sklearn_train))
     return peers
 
