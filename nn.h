@@ -1773,7 +1773,7 @@ typedef struct nn__product {
     nn_real *work;
     /* what a convolution needs, which reads A from an image */
     ptrdiff_t c_row;
-    int run; /* k comes in runs of so many: A jumps by a_run from one to the next, B by b_run rows */
+    int run; /* k comes in runs of so many: from one to the next A jumps by a_run, B by b_run rows */
     ptrdiff_t a_run;
     int b_first, b_run; /* the first row of B that is used */
     int packed; /* rows of B that work holds as panels already; 0: none */
@@ -2543,7 +2543,7 @@ static void NN__V(nn__add)(float *y, const float *x, size_t n)
                          n - i);
 }
 
-/* Four sums side by side: an addition need not wait for the last one, and shorter sums round less. */
+/* Four sums side by side: an addition need not wait for the last, and shorter sums round less. */
 static void NN__V(nn__columns)(float *sums, const float *x, size_t rows, size_t n)
 {
     for (size_t i = 0; i < n; i += NN__LANES) {
@@ -2618,20 +2618,20 @@ static double NN__V(nn__squares)(const float *x, size_t n)
 {
     typedef float nn__half __attribute__((vector_size(2 * NN__LANES), may_alias, aligned(4)));
     typedef double nn__d __attribute__((vector_size(4 * NN__LANES), may_alias));
-    enum { HALF = NN__LANES / 2 };
+    enum { NN__HALF = NN__LANES / 2 };
     nn__d sums[4] = { { 0 }, { 0 }, { 0 }, { 0 } };
-    double sum = 0, s[HALF];
+    double sum = 0, s[NN__HALF];
     size_t i = 0;
-    for (; i + 4 * HALF <= n; i += 4 * HALF) {
+    for (; i + 4 * NN__HALF <= n; i += 4 * NN__HALF) {
         NN__UNROLL
         for (int k = 0; k < 4; k++) {
-            nn__d d = __builtin_convertvector(*(const nn__half *)(x + i + k * HALF), nn__d);
+            nn__d d = __builtin_convertvector(*(const nn__half *)(x + i + k * NN__HALF), nn__d);
             sums[k] += d * d;
         }
     }
     sums[0] = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     memcpy(s, &sums[0], sizeof s);
-    for (int k = 0; k < HALF; k++) sum += s[k];
+    for (int k = 0; k < NN__HALF; k++) sum += s[k];
     for (; i < n; i++) sum += (double)x[i] * (double)x[i];
     return sum;
 }
@@ -3817,8 +3817,8 @@ static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
 
 /* ---- image by image ----
    A place of the output is a dense layer of its own, whose inputs are the pixels under the kernel:
-   in the image they lie in KH runs of KW C numbers. The matrix product reads its rows there, one for
-   each place, through a table of where they begin: no patch is copied. Images that need padding are
+   in the image they lie in KH runs of KW C numbers. The matrix product reads its rows there, one
+   for each place, through a table of where they begin: no patch is copied. Images that need padding are
    copied with it first. The batch is cut into sixteen parts, whatever the number of threads. */
 enum { NN__PARTS_OF_BATCH = 16 };
 
@@ -3981,8 +3981,8 @@ static void nn__places_dw(nn__job *j, nn_real *work)
 
 /* ---- place by place ----
    dx is a convolution too, of dy with the kernel turned round and padded the other way about. There
-   is so much padding then that every place of dx has a product of its own, whose rows are the images
-   of the batch: at the border it has shorter runs and fewer of them, and nothing is multiplied by
+   is so much padding then that every place of dx has a product of its own, whose rows are the
+   images of the batch: at the border it has shorter runs and fewer of them, and nothing is multiplied by
    the zeros outside. All places share the panels of w. */
 
 static void nn__place(const nn__job *j, int i)
