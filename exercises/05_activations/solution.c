@@ -1,4 +1,4 @@
-// Sigmoid as it stands: for z = -1000 exp(-z) is infinity, but 1 / infinity is the 0 that is wanted.
+// Sigmoid as it stands: for z = -1000 exp(-z) is infinity, and 1 / infinity is the 0 wanted here.
 // tanh divided by e^|z|, above and below: then only e^(-2|z|) is left, which never overflows.
 // The two ReLUs ask for the sign of z and need no function of the library.
 #include "exercise.h"

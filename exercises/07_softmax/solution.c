@@ -1,5 +1,5 @@
 // The search for the maximum starts at the row's first entry: from 0 it would miss negative rows.
-// After the subtraction the largest exponent is 0, so that exp() is at most 1 and the sum at least 1.
+// After the subtraction the largest exponent is 0: every exp() is at most 1, the sum at least 1.
 // Three passes over the row: the sum must be complete before anything can be divided by it.
 #include "exercise.h"
 

@@ -36,7 +36,13 @@ enum {
     TWICE_2,
     TIMES_Y,
     EACH_MEAN,
-    TARGET_NOT_DIVIDED
+    TARGET_NOT_DIVIDED,
+    ONLY_T_DIVIDED,
+    TIMES_K,
+    ALL_0,
+    TWO_SQUARES,
+    WHOLE_NUMBERS,
+    FIRST_N
 };
 
 static double term(int mistake, double y, double t)
@@ -57,11 +63,12 @@ static double term(int mistake, double y, double t)
 static void loss_formula(const void *problem, int mistake, double *loss)
 {
     const batch *b = problem;
-    int N = mistake == FIRST_SAMPLE ? b->K : b->n * b->K;
+    int N = mistake == FIRST_SAMPLE ? b->K : mistake == FIRST_N ? b->n : b->n * b->K, whole = 0;
     double sum = 0, difference = 0;
     for (int i = 0; i < N; i++) {
         double now = term(mistake, b->y[i], b->t[i]);
         sum = mistake == LAST_ALONE ? now : sum + now;
+        whole = (int)(whole + now);
         difference += b->y[i] - b->t[i];
     }
     double mean = sum / (b->n * b->K);
@@ -69,6 +76,10 @@ static void loss_formula(const void *problem, int mistake, double *loss)
     if (mistake == SUMMED) *loss = sum;
     if (mistake == OVER_N) *loss = sum / b->n;
     if (mistake == OVER_K) *loss = sum / b->K;
+    if (mistake == FIRST_N) *loss = sum / b->n;
+    if (mistake == TIMES_K) *loss = sum / b->n * b->K;
+    if (mistake == ALL_0) *loss = 0;
+    if (mistake == WHOLE_NUMBERS) *loss = (double)whole / (b->n * b->K);
     if (mistake == HALF) *loss = mean / 2;
     if (mistake == ROOT) *loss = sqrt(mean);
     if (mistake == SIGN) *loss = -mean;
@@ -101,6 +112,10 @@ static void dy_formula(const void *problem, int mistake, double *dy)
         case TIMES_Y: dy[i] = right * b->y[i]; break;
         case EACH_MEAN: dy[i] = mean; break;
         case TARGET_NOT_DIVIDED: dy[i] = 2 * b->y[i] / N - b->t[i]; break;
+        case ONLY_T_DIVIDED: dy[i] = 2 * b->y[i] - b->t[i] / N; break;
+        case TIMES_K: dy[i] = 2 * d / b->n * b->K; break;
+        case ALL_0: dy[i] = 0; break;
+        case TWO_SQUARES: dy[i] = 2 * d * d / N; break;
         default: dy[i] = right;
         }
     }
@@ -125,8 +140,17 @@ const kit_mistake kit_mistakes[] = {
     { "loss", DIFFERENCE_OF_SQUARES, "y^2 - t^2 is not (y - t)^2: subtract first, then square" },
     { "loss", RELATIVE, "divided by t^2: the errors count as they are" },
     { "loss", DIVIDED_TWICE, "divided by n K twice, such as inside of the loop and after it" },
+    { "loss", TIMES_K, "/ n * K multiplies by K: write / (n * K)" },
+    { "loss", WHOLE_NUMBERS,
+      "the sum is kept in an int, which cuts off the fraction: use a double" },
+    { "loss", FIRST_N, "only the first n numbers were summed: there are n * K" },
+    { "loss", ALL_0,
+      "the loss is 0, whatever y: in C 1 / (n * K) is 0, since both are whole numbers" },
     { "dy", RIGHT, "F3.1:  dL/dy = 2 (y - t) / (n K)" },
     { "dy", NO_2, "the 2 is missing: the derivative of d^2 is 2 d" },
+    { "dy", TIMES_K, "/ n * K multiplies by K: write / (n * K)" },
+    { "dy", ALL_0,
+      "all is 0: in C 2 / (n * K) is 0, since both are whole numbers. Divide at the end, or 2.0" },
     { "dy", SUMMED, "the 1/(n K) is missing: the loss is a mean" },
     { "dy", OVER_N, "divided by n alone: the loss has 1/(n K)" },
     { "dy", OVER_K, "divided by K alone: the loss has 1/(n K)" },
@@ -137,11 +161,13 @@ const kit_mistake kit_mistakes[] = {
     { "dy", Y_ALONE, "t was not subtracted: 2 (y - t) / (n K)" },
     { "dy", SIGN_ONLY, "only the sign of y - t is left: that belongs to the absolute error" },
     { "dy", SQUARE, "that is the square, not its derivative: 2 (y - t)" },
+    { "dy", TWO_SQUARES, "y - t is still squared: the derivative of d^2 is 2 d" },
     { "dy", ABSOLUTE, "the sign of y - t is lost: a y that is too small must have dy below 0" },
     { "dy", TWICE_2, "the 2 is there twice" },
     { "dy", TIMES_Y, "multiplied by y: the derivative of y - t by y is 1" },
     { "dy", EACH_MEAN, "every entry has the mean of all: each y has a gradient of its own" },
     { "dy", TARGET_NOT_DIVIDED, "brackets: 2 and 1/(n K) belong to t as well, 2 (y - t) / (n K)" },
+    { "dy", ONLY_T_DIVIDED, "only t was divided by n K: brackets, 2 (y - t) / (n K)" },
     { 0 },
 };
 
@@ -238,6 +264,7 @@ void kit_reward(void)
            N, slope, offset);
     printf("  step     yours    w        b         reference\n");
     for (int step = 0; step <= 200; step++) {
+        double w_now = w[0], b_now = b[0];
         for (int who = 0; who < 2; who++) {
             double y[N], dy[N], dw = 0, db = 0;
             for (int i = 0; i < N; i++) y[i] = w[who] * x[i] + b[who];
@@ -245,8 +272,7 @@ void kit_reward(void)
             if (who) loss_formula(&p, RIGHT, &loss[1]), dy_formula(&p, RIGHT, dy);
             else loss[0] = mse_forward(y, t, N, 1), mse_backward(y, t, N, 1, dy);
             if (who == 1 && (step == 0 || step == 10 || step == 50 || step == 200))
-                printf("  %4d  %.6f  %+.4f  %+.4f   %.6f\n", step, loss[0], w[0] + 0, b[0] + 0,
-                       loss[1]);
+                printf("  %4d  %.6f  %+.4f  %+.4f   %.6f\n", step, loss[0], w_now, b_now, loss[1]);
             for (int i = 0; i < N; i++) dw += dy[i] * x[i], db += dy[i];
             w[who] -= 0.2 * dw, b[who] -= 0.2 * db;
         }
