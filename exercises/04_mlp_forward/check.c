@@ -238,14 +238,15 @@ static void check_laws(void)
     const layer *last = &t.layers[2];
     double all[8 * 4];
     mlp_forward(t.X, t.n, t.layers, t.count);
-    memcpy(all, last->a, sizeof all);
+    memcpy(all, last->z, sizeof all);
     mlp_forward(t.X, t.n, t.layers, t.count);
-    kit_same("again", last->a, all, 8 * 4, KIT_TOLERANCE,
-             "a second run with the same X must give the same: what was in z and a before does not "
-             "count");
+    kit_same(
+        "again", last->z, all, 8 * 4, KIT_TOLERANCE,
+        "a second run with the same X must give the same z: what was in z and a before does not "
+        "count");
     mlp_forward(t.X + 5 * 9, 1, t.layers, t.count);
-    kit_same("alone", last->a, all + 5 * 4, 4, KIT_TOLERANCE,
-             "a sample by itself must give the same output as in a batch");
+    kit_same("alone", last->z, all + 5 * 4, 4, KIT_TOLERANCE,
+             "a sample by itself must give the same z as in a batch");
 }
 
 const kit_check kit_checks[] = {

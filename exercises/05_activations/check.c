@@ -206,10 +206,13 @@ const kit_mistake kit_mistakes[] = {
     { 0 },
 };
 
+/* Whatever the seed: of both signs, below 1 and above 2, so that mistakes can be told apart. */
 static points new_points(double spread)
 {
     points t = { kit_input("z", 1, N), kit_uniform(0.05, 0.4) };
     for (int i = 0; i < N; i++) t.z[i] *= spread;
+    for (int i = 0; i < 4; i++)
+        t.z[i] = (i % 2 ? 1 : -1) * (i < 2 ? kit_uniform(0.2, 0.8) : kit_uniform(2.2, 2.8));
     return t;
 }
 
@@ -280,8 +283,10 @@ static void check_relu(void)
 
 static void check_leaky(void)
 {
+    points other = new_points(3);
+    other.slope += 0.5;
     climb("leaky", new_points(3), act_leaky_relu, leaky_formula);
-    climb("leaky(another slope)", new_points(3), act_leaky_relu, leaky_formula);
+    climb("leaky(another slope)", other, act_leaky_relu, leaky_formula);
     climb("leaky(large)", large_points(), act_leaky_relu, leaky_formula);
 }
 
