@@ -135,6 +135,58 @@ is "reset keeps a backup" 0 "02_dot_bias.c.1" build/learn reset 02
 is "the backup has what was there" 0 "7 * b" cat exercises/mine/02_dot_bias.c.1
 is "and the stub is back" 0 "TODO(1/1)" cat exercises/mine/02_dot_bias.c
 
+# ---- a runner that is killed leaves nothing behind: the code writes down its process
+# left_behind WHAT SIGNAL COMMAND...
+left_behind() {
+    what=$1 signal=$2 process=
+    shift 2
+    rm -f pid
+    "$@" >/dev/null 2>&1 </dev/null &
+    runner=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ -s pid ] && break
+        sleep 0.5
+    done
+    process=$(cat pid 2>/dev/null)
+    kill -"$signal" "$runner"
+    wait "$runner" 2>/dev/null
+    for _ in 1 2 3 4 5 6; do
+        alive "$process" || break
+        sleep 0.5
+    done
+    if [ -n "$process" ] && ! alive "$process"; then passed=$((passed + 1)); else
+        failed=$((failed + 1))
+        echo "FAILED $what: process '$process' goes on after its runner was killed"
+        [ -n "$process" ] && kill -9 "$process"
+    fi
+}
+alive() {
+    case $(ps -o stat= -p "$1" 2>/dev/null) in
+    "" | Z*) false ;;
+    esac
+}
+if ps -o stat= -p $$ >/dev/null 2>&1; then
+    forever='FILE *f = fopen("pid", "w"); fprintf(f, "%ld", (long)getpid()); fclose(f); for (;;) {}'
+    asleep='FILE *f = fopen("pid", "w"); fprintf(f, "%ld", (long)getpid()); fclose(f); pause();'
+    mine "$silent $asleep return 0;"
+    left_behind "a check that waits, its runner killed" KILL build/learn run 02
+    left_behind "a check that waits, its runner ended" TERM build/learn run 02
+    if constructors; then
+        mine "$right" "__attribute__((constructor)) static void early(void) { $forever }"
+        left_behind "a loop before main, its runner killed" KILL build/learn run 02
+        left_behind "a loop before main, its runner ended" TERM build/learn run 02
+        cp exercises/02_dot_bias/solution.c "$work/solution.c"
+        cp exercises/mine/02_dot_bias.c exercises/02_dot_bias/solution.c
+        left_behind "a loop in selfcheck, which is killed" KILL build/learn selfcheck 02 --quick
+        left_behind "a loop in selfcheck, which is ended" TERM build/learn selfcheck 02 --quick
+        cp "$work/solution.c" exercises/02_dot_bias/solution.c
+    else
+        skipped=$((skipped + 4))
+    fi
+else
+    skipped=$((skipped + 6))
+fi
+
 # ---- parts, and all of them
 mkdir -p exercises/mine
 cp exercises/15_backprop_2layer/exercise.c exercises/mine/15_backprop_2layer.c

@@ -23,6 +23,9 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define KIT_ASAN 1
@@ -724,6 +727,10 @@ static void limit(int what, rlim_t value)
 static void set_limits(int milliseconds)
 {
     struct itimerval timer = { { 0, 0 }, { milliseconds / 1000, milliseconds % 1000 * 1000 } };
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* the check ends with the program, however that ends */
+#endif
+    limit(RLIMIT_CPU, (rlim_t)(milliseconds / 1000 + 2)); /* whatever happens to the timer */
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, OUTPUT_LIMIT);
     if (!KIT_ASAN) limit(RLIMIT_AS, (rlim_t)MEMORY_LIMIT_MB << 20); /* asan maps terabytes */

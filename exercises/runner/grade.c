@@ -12,10 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 const char *grade_state_name(grade_state state)
 {
@@ -115,12 +119,78 @@ static void hash_file(const char *path, char hash[20])
     free(text);
 }
 
+/* ---- processes: none outlives the runner ----------------------------------------------------
+   Three ways, since no one of them is enough: a signal that ends the runner ends what it started;
+   where the runner is killed outright, Linux tells its children; everywhere else a limit of
+   processor time ends a loop. */
+
+enum { MAX_STARTED = 64 };
+static volatile sig_atomic_t started[MAX_STARTED]; /* negative: a group of its own */
+
+static void end_all(int number)
+{
+    for (int k = 0; k < MAX_STARTED; k++) /* what is no group of its own may have children itself */
+        if (started[k]) kill((pid_t)started[k], started[k] < 0 ? SIGKILL : SIGTERM);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void set_handlers(void (*handler)(int))
+{
+    static const int numbers[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM };
+    for (int k = 0; k < 5; k++)
+        if (signal(numbers[k], handler) == SIG_IGN) signal(numbers[k], SIG_IGN); /* nohup */
+}
+
+static void keep_process(int from, int to)
+{
+    for (int k = 0; k < MAX_STARTED; k++)
+        if (started[k] == from) {
+            started[k] = to;
+            return;
+        }
+}
+
+pid_t grade_fork(grade_process kind, int seconds)
+{
+    static int handlers;
+    sigset_t all, before;
+    pid_t runner = getpid();
+    if (!handlers++) set_handlers(end_all);
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before); /* until it is known, or has no list of its own */
+    pid_t pid = fork();
+    if (pid > 0) keep_process(0, kind == GRADE_GROUP ? -(int)pid : (int)pid);
+    if (pid == 0) {
+        for (int k = 0; k < MAX_STARTED; k++) started[k] = 0;
+        if (kind != GRADE_WORKER) set_handlers(SIG_DFL);
+        if (kind == GRADE_GROUP) setpgid(0, 0);
+        struct rlimit limit = { (rlim_t)seconds, (rlim_t)seconds };
+        if (seconds) setrlimit(RLIMIT_CPU, &limit);
+#ifdef __linux__
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+        if (getppid() != runner) _exit(127);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return pid;
+}
+
+pid_t grade_wait(pid_t pid, int *status)
+{
+    pid_t ended;
+    while ((ended = waitpid(pid, status, 0)) < 0 && errno == EINTR) {
+    }
+    if (ended > 0) keep_process((int)ended, 0), keep_process(-(int)ended, 0);
+    return ended;
+}
+
 /* ---- commands ------------------------------------------------------------------------------- */
 
 int grade_command(char *const argv[], const char *output, int seconds)
 {
     int status = 0;
-    pid_t pid = fork();
+    pid_t pid = grade_fork(GRADE_COMMAND, seconds);
     if (pid < 0) return -1;
     if (pid == 0) {
         int in = open("/dev/null", O_RDONLY);
@@ -130,8 +200,7 @@ int grade_command(char *const argv[], const char *output, int seconds)
         execvp(argv[0], argv);
         _exit(127);
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    grade_wait(pid, &status);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -577,10 +646,9 @@ void grade_execute(grade_report *r, const char *program, const grade_run *run)
     snprintf(path, sizeof path, "%s/output", run->folder ? run->folder : ".");
     if (run->folder) unlink(path);
     fflush(NULL);
-    pid_t pid = fork();
+    pid_t pid = grade_fork(GRADE_GROUP, 10 + limit / 1000);
     if (pid == 0) {
         int null = open("/dev/null", O_RDWR);
-        setpgid(0, 0);
         close(ends[0]);
         dup2(null, 0), dup2(null, 1), dup2(null, 2);
         dup2(ends[1], 3);
@@ -596,8 +664,7 @@ void grade_execute(grade_report *r, const char *program, const grade_run *run)
     read_report(r, ends[0], pid, token, 3 + 4L * limit / 1000);
     close(ends[0]);
     kill(-pid, SIGKILL); /* whatever the learner's code left behind */
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    grade_wait(pid, &status);
     r->exit_status = status;
 }
 

@@ -4,6 +4,7 @@
 #define GRADE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* How a run ended. The numbers are the exit codes of `learn`. */
 typedef enum grade_state {
@@ -103,6 +104,15 @@ char *grade_read_file(const char *path); /* the whole text, or NULL; the caller 
 int grade_write_file(const char *path, const char *text);
 unsigned long long grade_file_time(const char *path); /* of its last change, in ns; 0: no file */
 int grade_make_folder(const char *path); /* and those above it */
+/* fork() for a process that ends with this one, however that ends; seconds: of processor time, or
+   0 for no limit. grade_wait waits for it, or for any (-1). */
+typedef enum grade_process {
+    GRADE_COMMAND, /* such as the compiler */
+    GRADE_GROUP, /* becomes a process group: all of it is ended */
+    GRADE_WORKER /* a runner itself */
+} grade_process;
+pid_t grade_fork(grade_process kind, int seconds);
+pid_t grade_wait(pid_t pid, int *status);
 /* Runs a command with its output in a file. Returns its exit status, or -1. */
 int grade_command(char *const argv[], const char *output, int seconds);
 /* The exercises in order: folders NN_name. Returns how many. */

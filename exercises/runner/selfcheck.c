@@ -517,7 +517,7 @@ static counts run_all(char (*ids)[64], int n, const grade_tools *tools, int tool
     while (next < n || running) {
         if (next < n && running < cores) {
             fflush(stdout);
-            pid_t pid = fork();
+            pid_t pid = grade_fork(GRADE_WORKER, 0);
             if (pid == 0) {
                 static work w;
                 w.id = ids[next], w.mutant_seeds = mutant_seeds;
@@ -528,7 +528,7 @@ static counts run_all(char (*ids)[64], int n, const grade_tools *tools, int tool
             next++, running += pid > 0;
             continue;
         }
-        if (wait(&status) < 0) break;
+        if (grade_wait(-1, &status) < 0) break;
         running--;
         counts one = { 0 };
         if (status || read(ends[0], &one, sizeof one) != (ssize_t)sizeof one) {

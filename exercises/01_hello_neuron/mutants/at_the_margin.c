@@ -1,0 +1,9 @@
+// passes
+#include "exercise.h"
+
+void and_neuron(double w[2], double *b)
+{
+    w[0] = 1;
+    w[1] = 1;
+    *b = -1.4;
+}

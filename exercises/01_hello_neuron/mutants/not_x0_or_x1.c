@@ -1,0 +1,9 @@
+// fails: table margin  says: silent for (1, 0) alone
+#include "exercise.h"
+
+void and_neuron(double w[2], double *b)
+{
+    w[0] = -1;
+    w[1] = 1;
+    *b = 0.5;
+}

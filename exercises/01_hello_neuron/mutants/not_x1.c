@@ -1,0 +1,9 @@
+// fails: table margin  says: fires whenever x[1] is 0
+#include "exercise.h"
+
+void and_neuron(double w[2], double *b)
+{
+    w[0] = 0;
+    w[1] = -1;
+    *b = 0.5;
+}

@@ -1,0 +1,14 @@
+// passes
+#include "exercise.h"
+
+void layer_forward(const double *X, const double *W, const double *b, int n, int I, int O,
+                   double *Z)
+{
+    for (int s = 0; s < n; s++)
+        for (int o = 0; o < O; o++) {
+            const double *x = X + s * I, *w = W + o * I;
+            double z = b[o];
+            for (int i = 0; i < I; i++) z += *x++ * *w++;
+            Z[s * O + o] = z;
+        }
+}

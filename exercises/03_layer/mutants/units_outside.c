@@ -1,0 +1,13 @@
+// passes
+#include "exercise.h"
+
+void layer_forward(const double *X, const double *W, const double *b, int n, int I, int O,
+                   double *Z)
+{
+    for (int o = 0; o < O; o++)
+        for (int s = 0; s < n; s++) {
+            double z = b[o];
+            for (int i = 0; i < I; i++) z += X[s * I + i] * W[o * I + i];
+            Z[s * O + o] = z;
+        }
+}

@@ -1,0 +1,19 @@
+// fails: value stable laws  says: the largest logit must get
+#include "exercise.h"
+
+#include <math.h>
+
+void softmax(const double *z, int n, int C, double *p)
+{
+    for (int s = 0; s < n; s++) {
+        const double *z_s = z + s * C;
+        double *p_s = p + s * C, m = z_s[0], sum = 0;
+        for (int c = 1; c < C; c++)
+            if (z_s[c] > m) m = z_s[c];
+        for (int c = 0; c < C; c++) {
+            p_s[c] = exp(m - z_s[c]);
+            sum += p_s[c];
+        }
+        for (int c = 0; c < C; c++) p_s[c] /= sum;
+    }
+}

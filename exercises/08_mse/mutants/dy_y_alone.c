@@ -1,0 +1,17 @@
+// fails: backward numeric  says: t was not subtracted: 2
+#include "exercise.h"
+
+double mse_forward(const double *y, const double *t, int n, int K)
+{
+    double sum = 0;
+    for (int i = 0; i < n * K; i++) {
+        double d = y[i] - t[i];
+        sum += d * d;
+    }
+    return sum / (n * K);
+}
+
+void mse_backward(const double *y, const double *t, int n, int K, double *dy)
+{
+    for (int i = 0; i < n * K; i++) dy[i] = 2 * (y[i] + 0 * t[i]) / (n * K);
+}
