@@ -467,7 +467,8 @@ static int learn_iris(program *p)
 {
     network net[NETWORKS] = {
         { .name = "4-4-3, rate 0.001", .hidden = 4, .lr = 0.001, .epochs = EPOCHS },
-        { .name = "4-4-3, rate 0.001, 1000 epochs", .hidden = 4, .lr = 0.001, .epochs = 10 * EPOCHS },
+        { .name = "4-4-3, rate 0.001, 1000 epochs", .hidden = 4, .lr = 0.001,
+          .epochs = 10 * EPOCHS },
         { .name = "4-4-3, rate 0.01", .hidden = 4, .lr = 0.01, .epochs = EPOCHS },
         { .name = "4-16-3, rate 0.001", .hidden = 16, .lr = 0.001, .epochs = EPOCHS },
         { .name = "4-16-3, rate 0.01", .hidden = 16, .lr = 0.01, .epochs = EPOCHS },

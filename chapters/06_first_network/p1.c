@@ -124,7 +124,8 @@ static int draw_losses(program *p, const nn_model *raw, const nn_model *scaled)
 static int run(program *p, const nn_data *train, const nn_data *test, const nn_data *scaled)
 {
     nn_model *a = train_network(train, p), *b = train_network(scaled, p);
-    printf("| inputs | iterations | converged | training loss | training accuracy | test accuracy |\n"
+    printf("| inputs | iterations | converged | training loss | training accuracy | "
+           "test accuracy |\n"
            "|---|---|---|---|---|---|\n");
     bool ok = a && b && print_result("raw", a, train, test) &&
               print_result("standardised", b, scaled, test) && print_predictions(a, b, test);
