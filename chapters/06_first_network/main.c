@@ -371,8 +371,9 @@ enum { SIDE = 121, STAGES = 9 };
 /* Which species the network would guess at each point of the plane. */
 static bool read_regions(nn_model *m, int *region, const float *points)
 {
-    static nn_real probability[SIDE * SIDE * CLASSES];
-    if (nn_predict(m, probability, points, SIDE * SIDE)) return false;
+    static nn_real probability[SIDE * SIDE * CLASSES], x[SIDE * SIDE * 2];
+    for (int i = 0; i < SIDE * SIDE * 2; i++) x[i] = (nn_real)points[i];
+    if (nn_predict(m, probability, x, SIDE * SIDE)) return false;
     for (int i = 0; i < SIDE * SIDE; i++) region[i] = nn_argmax(probability + CLASSES * i, CLASSES);
     return true;
 }
@@ -381,7 +382,9 @@ static bool read_regions(nn_model *m, int *region, const float *points)
 static plot_figure boundary_panel(const nn_data *flowers, const int *region, int k,
                                   const char *title)
 {
-    const float *cm = (const float *)flowers->x[0].values;
+    static float cm[2 * 150];                       /* figures take floats, whatever nn_real is */
+    for (int i = 0; i < 2 * flowers->n; i++)
+        cm[i] = (float)((const nn_real *)flowers->x[0].values)[i];
     return (plot_figure){ PLOT_BOUNDARY, .title = title, .gridi = region, .rows = SIDE,
         .cols = SIDE, .x_min = 0.5, .x_max = 7.5, .y_min = -0.2, .y_max = 2.8,
         .names = (const char *const *)flowers->class_name, .classes = CLASSES,

@@ -354,10 +354,9 @@ static bool run_optimizer(race *r, int kind, int seeds, uint64_t seed)
 static void plan(race *r)
 {
     double end = (double)r->epochs * r->train->n;
-    r->points = POINTS;
-    for (int k = 0; k < POINTS; k++)
-        r->seen[k] = floor(r->batch * pow(end / r->batch, k / (POINTS - 1.0)) + 0.5);
-    r->seen[POINTS - 1] = end;
+    for (int k = 0; k < r->points; k++)
+        r->seen[k] = floor(r->batch * pow(end / r->batch, k / (r->points - 1.0)) + 0.5);
+    r->seen[r->points - 1] = end;
 }
 
 static bool run_race(race *r, const char *what, int seeds, uint64_t seed)
@@ -452,7 +451,8 @@ static bool race_iris(race *r, const program *p)
     nn_load_csv(&all, "datasets/iris.csv", .label = "species");
     nn_split(&all, &train, &test, .fraction = 0.2, .seed = 42, .stratify = true);
     bool ok = nn_standardise(&train) == NN_OK;
-    *r = (race){ &train, &train, .hidden = 16, .batch = 10, .epochs = p->quick ? 5 : 30 };
+    *r = (race){ &train, &train, .hidden = 16, .batch = 10, .epochs = p->quick ? 5 : 30,
+                .points = p->quick ? 10 : POINTS };
     if (!ok) program_failed(p);
     else ok = run_race(r, "Iris, 30 epochs", p->quick ? 1 : SEEDS, p->seed);
     nn_data_free(&all), nn_data_free(&train), nn_data_free(&test);
@@ -463,9 +463,10 @@ static bool race_iris(race *r, const program *p)
 static const char *race_digits(race *r, const program *p)
 {
     nn_data all, test, train, judge;
-    const char *name = program_load_digits(p, &all, &test, p->quick ? 800 : 7000, 1);
+    const char *name = program_load_digits(p, &all, &test, p->quick ? 350 : 7000, 1);
     nn_split(&all, &train, &judge, .fraction = 1.0 / 7, .seed = 42);
-    *r = (race){ &train, &judge, .hidden = 32, .batch = 32, .epochs = p->quick ? 1 : 5 };
+    *r = (race){ &train, &judge, .hidden = 32, .batch = 32, .epochs = p->quick ? 1 : 5,
+                .points = p->quick ? 10 : POINTS };
     if (name && train.status) program_failed(p), name = NULL;
     if (name && !run_race(r, "digits, 5 epochs", p->quick ? 1 : SEEDS, p->seed)) name = NULL;
     nn_data_free(&all), nn_data_free(&test), nn_data_free(&train), nn_data_free(&judge);
@@ -490,7 +491,7 @@ int main(int argc, char **argv)
     if (!race_iris(&iris, &p)) return 1;
     const char *name = race_digits(&digits, &p);
     if (!name) return 1;
-    printf("\nthe digits were %s: %d to learn from\n", name, p.quick ? 685 : 6000);
+    printf("\nthe digits were %s: %d to learn from\n", name, p.quick ? 300 : 6000);
     return draw_valley(&p, down) | draw_saddle(&p, away) | draw_rates(&p, &digits, name) |
            draw_race(&p, &iris, "iris", "Iris, 4-16-3: the same flowers, seven optimizers") |
            draw_race(&p, &digits, "digits", "Digits, 784-32-10: gradient descent takes five steps");
