@@ -82,9 +82,8 @@ static bool print_result(const char *name, nn_model *m, const nn_data *train, co
     nn_metrics known = nn_evaluate(m, train), fresh = nn_evaluate(m, test);
     if (known.status || fresh.status) return false;
     int n = m->history.epochs;
-    printf("%-13s %5d epochs   training loss %.4f, accuracy %.3f   test accuracy %.3f%s\n", name, n,
-           known.loss, known.accuracy, fresh.accuracy,
-           n == MAX_ITERATIONS ? "   (not converged)" : "");
+    printf("| %s | %d | %s | %.4f | %.3f | %.3f |\n", name, n, n == MAX_ITERATIONS ? "no" : "yes",
+           known.loss, known.accuracy, fresh.accuracy);
     return true;
 }
 
@@ -125,6 +124,9 @@ static int draw_losses(program *p, const nn_model *raw, const nn_model *scaled)
 static int run(program *p, const nn_data *train, const nn_data *test, const nn_data *scaled)
 {
     nn_model *a = train_network(train, p), *b = train_network(scaled, p);
+    printf("| inputs | iterations | converged | training loss | training accuracy | "
+           "test accuracy |\n"
+           "|---|---|---|---|---|---|\n");
     bool ok = a && b && print_result("raw", a, train, test) &&
               print_result("standardised", b, scaled, test) && print_predictions(a, b, test);
     int bad = ok ? draw_losses(p, a, b) : 1;
