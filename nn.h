@@ -1773,7 +1773,7 @@ typedef struct nn__product {
     nn_real *work;
     /* what a convolution needs, which reads A from an image */
     ptrdiff_t c_row;
-    int run; /* k comes in runs of so many: from one to the next A jumps by a_run, B by b_run rows */
+    int run; /* k comes in runs of so many; A then jumps by a_run, and B by b_run rows */
     ptrdiff_t a_run;
     int b_first, b_run; /* the first row of B that is used */
     int packed; /* rows of B that work holds as panels already; 0: none */
@@ -3818,8 +3818,8 @@ static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
 /* ---- image by image ----
    A place of the output is a dense layer of its own, whose inputs are the pixels under the kernel:
    in the image they lie in KH runs of KW C numbers. The matrix product reads its rows there, one
-   for each place, through a table of where they begin: no patch is copied. Images that need padding are
-   copied with it first. The batch is cut into sixteen parts, whatever the number of threads. */
+   for each place, through a table of where they begin: no patch is copied. Images that need padding
+   are copied with it first. The batch is cut into sixteen parts, whatever the number of threads. */
 enum { NN__PARTS_OF_BATCH = 16 };
 
 /* A product on the calling thread. */
@@ -3982,8 +3982,8 @@ static void nn__places_dw(nn__job *j, nn_real *work)
 /* ---- place by place ----
    dx is a convolution too, of dy with the kernel turned round and padded the other way about. There
    is so much padding then that every place of dx has a product of its own, whose rows are the
-   images of the batch: at the border it has shorter runs and fewer of them, and nothing is multiplied by
-   the zeros outside. All places share the panels of w. */
+   images of the batch: at the border it has shorter runs and fewer of them, and nothing is
+   multiplied by the zeros outside. All places share the panels of w. */
 
 static void nn__place(const nn__job *j, int i)
 {
