@@ -178,7 +178,7 @@ static const double *ask(void)
 static void look(const char *name, const double *answer, int which, kit_formula *formula)
 {
     double yours = answer[which];
-    kit_true("answered", yours != 0 && yours != KIT_UNWRITTEN, "%s is not answered yet", name);
+    if (yours == 0 || yours == KIT_UNWRITTEN) kit_true(name, 0, "%s is not answered yet", name);
     kit_answer(name, yours, formula, answer, BY_HAND);
 }
 
