@@ -12,7 +12,7 @@ enum { S = 5, I = 3, H = 4, WEIGHTS = H * I + H + H + 1 };
 enum fault { NONE, SIGN, NO_MEAN, NO_SLOPE, TURNED, NO_BIAS, PERCENT, SMALL, NAN_ENTRY };
 
 static struct {
-    double X[S * I], y[S], scale;
+    double X[S * I], y[S], scale, percent;
     enum fault fault;
 } data;
 
@@ -47,8 +47,8 @@ static void spoil(double *dw, int n)
     for (int i = 0; i < n && data.fault == SIGN; i++) dw[i] = -dw[i];
     for (int i = 0; i < H * I && data.fault == TURNED; i++) dw[i % I * H + i / I] = copy[i];
     for (int h = 0; h < H && data.fault == SMALL; h++) dw[h * I] *= 2;
-    if (data.fault == NO_BIAS) dw[n - 1] = 0;
-    if (data.fault == PERCENT) dw[0] *= 1.01;
+    if (data.fault == NO_BIAS) dw[n - 1] *= data.percent - 1; /* 0, or another wrong number */
+    if (data.fault == PERCENT) dw[0] *= 1 + data.percent / 100;
     if (data.fault == NAN_ENTRY) dw[n / 2] = (double)NAN;
 }
 
@@ -71,21 +71,28 @@ static void net_backprop(const double *w, int n, double *dw)
     spoil(dw, n);
 }
 
-/* No gradient is small by chance, so that a right one has a relative error far below 1e-4; the first
-   is large, so that an error of 1 % in it counts by any measure. */
+/* No gradient is small by chance, and the loss is not large, so that a right one has a relative error
+   far below 1e-4. The first gradient is large: an error of 1 % in it counts by any measure. */
+static int is_fit(const double *w)
+{
+    double dw[WEIGHTS], most = 1;
+    net_backprop(w, WEIGHTS, dw);
+    for (int i = 0; i < WEIGHTS; i++) {
+        most = fmax(most, fabs(dw[i]));
+        if (fabs(dw[i]) < (i < H * I && i % I == 0 ? 0.1 : 1e-2)) return 0;
+    }
+    return fabs(dw[0]) > 0.5 * most && dw[WEIGHTS - 1] > 0 && net_loss(w, WEIGHTS) < 3;
+}
+
 static double *new_net(enum fault fault, double scale)
 {
-    double *w = kit_input("w", 1, WEIGHTS), dw[WEIGHTS], least = 0, most = 0;
-    while (least < 1e-2 || fabs(dw[0]) < 0.5 * fmax(1, most)) {
+    double *w = kit_input("w", 1, WEIGHTS);
+    data.scale = 1, data.fault = NONE, data.percent = 1;
+    do {
         for (int i = 0; i < WEIGHTS; i++) w[i] = kit_uniform(-1, 1);
         for (int i = 0; i < S * I; i++) data.X[i] = kit_uniform(-1.5, 1.5);
         for (int s = 0; s < S; s++) data.y[s] = kit_uniform(-1, 1);
-        data.scale = 1, data.fault = NONE;
-        net_backprop(w, WEIGHTS, dw);
-        least = 1, most = 0;
-        for (int i = 0; i < WEIGHTS; i++)
-            least = fmin(least, fabs(dw[i])), most = fmax(most, fabs(dw[i]));
-    }
+    } while (!is_fit(w));
     data.scale = scale, data.fault = fault;
     return w;
 }
@@ -205,10 +212,14 @@ static void check_numeric(void)
 {
     double *w = kit_input("w", 1, WEIGHTS), *dw = kit_output("dw", 1, WEIGHTS), before[WEIGHTS];
     for (int i = 0; i < WEIGHTS; i++) curve[i] = kit_uniform(0.5, 1.5) * (i % 2 ? 1 : -1);
+    int zero = kit_between(0, WEIGHTS - 1);
+    w[zero] = 0;
     memcpy(before, w, sizeof before);
     numeric_gradient(bowl_loss, w, WEIGHTS, dw);
     kit_same("w", w, before, WEIGHTS, 1e-15,
              "a weight is not what it was before: keep the old one, and put it back");
+    kit_true("w=0", isfinite(dw[zero]),
+             "a weight is 0, and so is h: the gradient is 0/0. h = 1e-5 max(1, |w_i|) never is");
     look_at_error(w, dw);
     kit_rung("numeric(bowl)", dw, 1, WEIGHTS, bowl_formula, w, 3e-9);
     climb_net();
@@ -230,21 +241,27 @@ static int judge(double *w)
 static void accept(double *w, const char *what)
 {
     data.fault = NONE;
-    kit_true("accepted", judge(w), "you rejected a right one: %s", what);
+    int accepted = judge(w);
+    if (!accepted && !judge(new_net(NONE, 1)))
+        kit_true("accepted", 0,
+                 "you rejected a right one, and you reject ordinary ones, too: mend "
+                 "that first, and check that your gradient is right");
+    kit_true("accepted", accepted, "you rejected a right one: %s", what);
 }
 
 /* The right twin first: who rejects everything finds nothing. */
 static void reject(double *w, const char *what)
 {
     enum fault fault = data.fault;
-    accept(w, "this is what is left when its mistake is mended");
+    accept(w, "it is what is left when this check's mistake is mended");
     data.fault = fault;
     kit_true("rejected", !judge(w), "you accepted a wrong one: %s", what);
 }
 
 static void check_plain(void)
 {
-    accept(new_net(NONE, 1), "an ordinary network, with errors of about 1e-9");
+    accept(new_net(NONE, 1), "an ordinary network. Its relative errors are "
+                             "about 1e-9, if numeric_gradient is right");
 }
 
 static void check_zero(void)
@@ -295,15 +312,37 @@ static void check_turned(void)
 
 static void check_bias(void)
 {
-    reject(new_net(NO_BIAS, 1), "the gradient of the last weight, a bias, is 0. Does the loop run "
-                                "to n - 1, and is a 0 compared, too?");
+    double *w = new_net(NO_BIAS, 1);
+    accept(w, "it is what is left when this check's mistake is mended");
+    data.fault = NO_BIAS;
+    int none = judge(w);
+    data.percent = 3;
+    kit_true(
+        "one side", !none || judge(w),
+        "you accepted a wrong one: the gradient of the last weight is 0. One that is too large "
+        "you rejected: take the absolute value of the difference, and do not leave out a 0");
+    kit_true("rejected", !none,
+             "you accepted a wrong one: the gradient of the last weight, a bias, is 0. Does the "
+             "loop run to n - 1?");
 }
 
+/* Too large and too small: a difference without its absolute value misses one of them. */
 static void check_percent(void)
 {
-    reject(new_net(PERCENT, 1),
-           "the first weight's gradient is 1 % too large, all others are right. "
-           "Is the first weight looked at, and the tolerance 1e-4?");
+    double *w = new_net(PERCENT, 1);
+    accept(w, "it is what is left when this check's mistake is mended");
+    data.fault = PERCENT, data.percent = 1;
+    int large = judge(w);
+    data.percent = -1;
+    int small = judge(w);
+    kit_true("one side", large == small,
+             "you accepted a wrong one: the first weight's gradient is 1 %% too %s. One that is 1 "
+             "%% too %s you rejected: take the absolute value of the difference",
+             large ? "large" : "small", large ? "small" : "large");
+    kit_true("rejected", !large,
+             "you accepted a wrong one: the first weight's gradient is 1 %% too "
+             "large, all others are right. Is the first weight looked at, and "
+             "the tolerance 1e-4?");
 }
 
 static void check_small(void)

@@ -1,4 +1,4 @@
-// fails: sign mean slope turned bias percent small nan  says: you accepted a wrong one: the gradient of the last
+// fails: sign mean slope turned bias percent small nan  says: Does the loop run to n - 1
 #include "exercise.h"
 
 #include <math.h>

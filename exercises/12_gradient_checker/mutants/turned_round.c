@@ -1,4 +1,4 @@
-// fails: plain zero million far sign mean slope turned bias percent small nan  says: you rejected a right one: an ordinary
+// fails: plain zero million far sign mean slope turned bias percent small nan  says: mend that first, and check
 #include "exercise.h"
 
 #include <math.h>

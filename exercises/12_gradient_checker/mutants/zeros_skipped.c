@@ -1,4 +1,4 @@
-// fails: bias  says: is a 0 compared
+// fails: bias  says: do not leave out a 0
 #include "exercise.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-// passes
+// fails: numeric  says: the gradient is 0/0
 #include "exercise.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 void numeric_gradient(loss_function *loss, double *w, int n, double *dw)
 {
     for (int i = 0; i < n; i++) {
-        double old = w[i], h = 1e-6 * fmax(1, fabs(old)), up = old + h, down = old - h;
+        double old = w[i], h = 1e-5 * fabs(old), up = old + h, down = old - h;
         w[i] = up;
         double above = loss(w, n);
         w[i] = down;
