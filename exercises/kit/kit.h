@@ -81,6 +81,10 @@ typedef void kit_formula(const void *problem, int mistake, double *out);
 void kit_rung(const char *name, const double *yours, int rows, int cols, kit_formula *formula,
               const void *problem, double tolerance);
 
+/* A number that was found on paper: as kit_rung, but the right one is not shown. */
+void kit_answer(const char *name, double yours, kit_formula *formula, const void *problem,
+                double tolerance);
+
 /* A property: the sentence is for when it does not hold. */
 void kit_true(const char *name, int holds, const char *says, ...);
 

@@ -1,0 +1,29 @@
+// fails: stable  says: p is held away from 0 and 1 before
+#include "exercise.h"
+
+#include <math.h>
+
+double bce(const double *p, const double *y, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        if (y[i] > 0) sum -= y[i] * log(p[i]);
+        if (y[i] < 1) sum -= (1 - y[i]) * log(1 - p[i]);
+    }
+    return sum / n;
+}
+
+double bce_logits(const double *z, const double *y, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        double p = fmin(fmax(1 / (1 + exp(-z[i])), 1e-12), 1 - 1e-12);
+        sum += bce(&p, &y[i], 1);
+    }
+    return sum / n;
+}
+
+void bce_logits_gradient(const double *z, const double *y, int n, double *dz)
+{
+    for (int i = 0; i < n; i++) dz[i] = (1 / (1 + exp(-z[i])) - y[i]) / n;
+}

@@ -1,0 +1,21 @@
+// w - alpha 2 w = (1 - 2 alpha) w: a step on w² multiplies w by 1 - 2 alpha, and all answers follow.
+// Smaller than 1 in size: w comes nearer. So alpha = 1 is the end, and 1/3 where it is three times as
+// steep. In descend the slope is taken anew at each place, and the start is kept as path[0].
+#include "exercise.h"
+
+void predict(double *answer)
+{
+    answer[FACTOR] = 1 - 2 * 0.1;
+    answer[AFTER_10] = 0.4295; // 4 * 0.8^10
+    answer[LANDS] = 0.5; // 1 - 2 alpha = 0
+    answer[DIVERGES] = 1; // 1 - 2 alpha = -1
+    answer[AFTER_3] = 4 * -0.5 * -0.5 * -0.5;
+    answer[STEEP] = 1.0 / 3; // 1 - 6 alpha = -1
+    answer[STEPS] = 31; // 4 * 1.2^30 = 950, 4 * 1.2^31 = 1140
+}
+
+void descend(slope *dL, double w, double alpha, int steps, double *path)
+{
+    path[0] = w;
+    for (int t = 0; t < steps; t++) path[t + 1] = path[t] - alpha * dL(path[t]);
+}
