@@ -262,8 +262,8 @@ static void reference_step(double w[2], double v[2], const double g[2], double l
     }
 }
 
-/* Steps until the loss (w0² + steep w1²)/2 is below 1e-6, by the learner's function or the reference's.
-   10000: it did not get there. */
+/* Steps until the loss (w0² + steep w1²)/2 is below 1e-6, by the learner's function or the
+   reference's. 10000: it did not get there. */
 static int race(double momentum, double lr, double steep, int yours)
 {
     double w[2] = { 1, 1 }, v[2] = { 0, 0 }, g[2];

@@ -1,5 +1,5 @@
-/* One tensor of a network: n weights w, the gradient g of the loss by them, and the velocity v, which
-   the optimizer keeps from step to step; it is 0 before the first. */
+/* One tensor of a network: n weights w, the gradient g of the loss by them, and the velocity v,
+   which the optimizer keeps from step to step; it is 0 before the first. */
 typedef struct parameter {
     int n;
     double *w;

@@ -307,8 +307,8 @@ static void reference_step(double w[2], double s[2], const double g[2], double l
     }
 }
 
-/* Steps until both weights are within 0.02 of the minimum of (w0² + steep w1²)/2, from (1, 1). With
-   lr 0 for plain gradient descent at its best rate, 1/steep. 100000: it did not get there. */
+/* Steps until both weights are within 0.02 of the minimum of (w0² + steep w1²)/2, from (1, 1).
+   With lr 0 for plain gradient descent at its best rate, 1/steep. 100000: it did not get there. */
 static int race(double steep, double lr, int yours)
 {
     double w[2] = { 1, 1 }, s[2] = { 0, 0 }, g[2];
