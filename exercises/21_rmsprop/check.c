@@ -284,7 +284,7 @@ static void check_laws(void)
     kit_true("g = 0", still == 0,
              "where the gradient has always been 0, w must stay: yours moved from 0 to %g", still);
     large = first_step(1000 * g, 0.1, rho, 1e-12, 1), small = first_step(g, 0.1, rho, 1e-12, 1);
-    kit_same("1000 g", &large, &small, 1, 1e-8,
+    kit_same("1000 g", &large, &small, 1, 1e-6,
              "a gradient 1000 times larger must give the same first step, but for epsilon");
     late = first_step(-g, 0.1, rho, 1e-12, 400);
     kit_true("constant g", fabs(late - 0.1) < 1e-6,

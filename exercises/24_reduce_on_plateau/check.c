@@ -156,7 +156,7 @@ const kit_mistake kit_mistakes[] = {
 static script new_script(int patience, int cooldown)
 {
     script s = { 0 };
-    s.lr = kit_uniform(0.5, 1.5);
+    s.lr = kit_uniform(1, 1.5); /* above factor: subtracted, that does not reach 0 */
     s.settings.factor = kit_uniform(0.3, 0.7);
     s.settings.min_delta = 0.05;
     s.settings.patience = kit_size("patience", patience);

@@ -1,4 +1,4 @@
-// fails: weights path laws  says: epsilon is an argument
+// fails: weights path  says: epsilon is an argument
 #include "exercise.h"
 
 #include <math.h>
