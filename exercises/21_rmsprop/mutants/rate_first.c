@@ -1,0 +1,15 @@
+// passes
+#include "exercise.h"
+
+#include <math.h>
+
+void rmsprop_step(parameter *p, int count, double lr, double rho, double epsilon)
+{
+    for (int k = 0; k < count; k++)
+        for (int i = 0; i < p[k].n; i++) {
+            double g = p[k].g[i];
+            p[k].s[i] = rho * p[k].s[i] + (1 - rho) * g * g;
+            double rate = lr / (epsilon + pow(p[k].s[i], 0.5));
+            p[k].w[i] = p[k].w[i] - rate * g;
+        }
+}

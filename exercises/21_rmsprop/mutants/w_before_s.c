@@ -1,0 +1,14 @@
+// fails: weights path laws  says: s from before the step was used
+#include "exercise.h"
+
+#include <math.h>
+
+void rmsprop_step(parameter *p, int count, double lr, double rho, double epsilon)
+{
+    for (int k = 0; k < count; k++)
+        for (int i = 0; i < p[k].n; i++) {
+            double g = p[k].g[i];
+            p[k].w[i] -= lr * g / (sqrt(p[k].s[i]) + epsilon);
+            p[k].s[i] = rho * p[k].s[i] + (1 - rho) * g * g;
+        }
+}

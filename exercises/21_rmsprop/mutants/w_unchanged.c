@@ -1,0 +1,15 @@
+// fails: weights path laws  says: w is as it was
+#include "exercise.h"
+
+#include <math.h>
+
+void rmsprop_step(parameter *p, int count, double lr, double rho, double epsilon)
+{
+    for (int k = 0; k < count; k++)
+        for (int i = 0; i < p[k].n; i++) {
+            double g = p[k].g[i];
+            p[k].s[i] = rho * p[k].s[i] + (1 - rho) * g * g;
+            double w = p[k].w[i] - lr * g / (sqrt(p[k].s[i]) + epsilon);
+            (void)w;
+        }
+}
