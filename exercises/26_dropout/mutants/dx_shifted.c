@@ -1,0 +1,17 @@
+// fails: backward numeric  says: the mask is off by one
+#include "exercise.h"
+
+void dropout_forward(double *y, double *mask, const double *x, int n, double p, int training,
+                     uniform *draw)
+{
+    for (int i = 0; i < n; i++) {
+        if (training) mask[i] = draw() < p ? 0 : 1 / (1 - p);
+        else mask[i] = 1;
+        y[i] = x[i] * mask[i];
+    }
+}
+
+void dropout_backward(double *dx, const double *dy, const double *mask, int n)
+{
+    for (int i = 0; i < n; i++) dx[i] = dy[i] * mask[(i + 1) % n];
+}

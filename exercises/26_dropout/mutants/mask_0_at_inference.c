@@ -1,0 +1,17 @@
+// fails: inference numeric  says: the mask is 0 at inference
+#include "exercise.h"
+
+void dropout_forward(double *y, double *mask, const double *x, int n, double p, int training,
+                     uniform *draw)
+{
+    for (int i = 0; i < n; i++) {
+        if (training) mask[i] = draw() < p ? 0 : 1 / (1 - p);
+        else mask[i] = 0;
+        y[i] = x[i] * mask[i];
+    }
+}
+
+void dropout_backward(double *dx, const double *dy, const double *mask, int n)
+{
+    for (int i = 0; i < n; i++) dx[i] = dy[i] * mask[i];
+}

@@ -1,0 +1,18 @@
+// fails: training expectation numeric  says: one number was drawn for all
+#include "exercise.h"
+
+void dropout_forward(double *y, double *mask, const double *x, int n, double p, int training,
+                     uniform *draw)
+{
+    double u = training ? draw() : 0;
+    for (int i = 0; i < n; i++) {
+        if (training) mask[i] = u < p ? 0 : 1 / (1 - p);
+        else mask[i] = 1;
+        y[i] = x[i] * mask[i];
+    }
+}
+
+void dropout_backward(double *dx, const double *dy, const double *mask, int n)
+{
+    for (int i = 0; i < n; i++) dx[i] = dy[i] * mask[i];
+}

@@ -1,0 +1,17 @@
+// fails: inference  says: y = x/(1 - p)
+#include "exercise.h"
+
+void dropout_forward(double *y, double *mask, const double *x, int n, double p, int training,
+                     uniform *draw)
+{
+    for (int i = 0; i < n; i++) {
+        if (training) mask[i] = draw() < p ? 0 : 1 / (1 - p);
+        else mask[i] = 1;
+        y[i] = training ? x[i] * mask[i] : x[i] / (1 - p);
+    }
+}
+
+void dropout_backward(double *dx, const double *dy, const double *mask, int n)
+{
+    for (int i = 0; i < n; i++) dx[i] = dy[i] * mask[i];
+}

@@ -1,0 +1,29 @@
+// fails: backward numeric  says: that is mean pooling
+#include "exercise.h"
+
+void pool_forward(const pool *t)
+{
+    for (int oy = 0; oy < t->OH; oy++)
+        for (int ox = 0; ox < t->OW; ox++)
+            for (int c = 0; c < t->C; c++) {
+                int best = (oy * t->S * t->W + ox * t->S) * t->C + c;
+                for (int ky = 0; ky < t->K; ky++)
+                    for (int kx = 0; kx < t->K; kx++) {
+                        int at = ((oy * t->S + ky) * t->W + ox * t->S + kx) * t->C + c;
+                        if (t->x[at] > t->x[best]) best = at;
+                    }
+                t->y[(oy * t->OW + ox) * t->C + c] = t->x[best];
+                t->from[(oy * t->OW + ox) * t->C + c] = best;
+            }
+}
+
+void pool_backward(const pool *t)
+{
+    for (int i = 0; i < t->H * t->W * t->C; i++) t->dx[i] = 0;
+    for (int i = 0; i < t->OH * t->OW * t->C; i++)
+        for (int k = 0; k < t->K * t->K; k++) {
+            int iy = i / t->C / t->OW * t->S + k / t->K, ix = i / t->C % t->OW * t->S + k % t->K;
+            int at = (iy * t->W + ix) * t->C + i % t->C;
+            t->dx[at] += t->dy[i] / (t->K * t->K);
+        }
+}
