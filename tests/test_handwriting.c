@@ -246,7 +246,7 @@ static void photos_are_read(void **state)
 #if defined(NN_DOUBLE) || defined(__SANITIZE_ADDRESS__)
     skip(); /* it would train for long; the float build says it */
 #else
-    program p = { "12_own_handwriting", true, 3, "", "" };
+    program p = { .chapter = "12_own_handwriting", .quick = true, .seed = 3 };
     nn_data train, test;
     int right[KINDS] = { 0 }, all = 0, best[3];
     double sure[3];

@@ -39,8 +39,7 @@ static nn_model *build(uint64_t seed)
 static bool print_result(const char *name, nn_model *m, const nn_data *known, const nn_data *fresh)
 {
     nn_metrics a = nn_evaluate(m, known), b = nn_evaluate(m, fresh);
-    printf("%-12s after %2d epochs   training accuracy %.3f   accuracy on new images %.3f\n", name,
-           m->history.epochs, a.accuracy, b.accuracy);
+    printf("| %s | %d | %.3f | %.3f |\n", name, m->history.epochs, a.accuracy, b.accuracy);
     return !a.status && !b.status;
 }
 
@@ -68,13 +67,14 @@ static int run_noise(program *p)
     nn_random random = nn_random_seed(p->seed);
     nn_data known, fresh;
     nn_model *m = build(p->seed);
+    printf("\n| images | epochs | accuracy, training images | new images |\n|---|---|---|---|\n");
     int bad = make_noise(&known, IMAGES, &random) || make_noise(&fresh, NEW_IMAGES, &random)
                   ? program_failed(p) : !m;
     if (!bad)
         bad = nn_fit(m, &known, .epochs = EPOCHS, .validation = &fresh, .quiet = true) ||
-              !print_result("noise", m, &known, &fresh) ||
+              !print_result("100 of noise", m, &known, &fresh) ||
               nn_fit(m, &known, .epochs = LONG - EPOCHS, .validation = &fresh, .quiet = true) ||
-              !print_result("noise", m, &known, &fresh) || draw(p, &m->history);
+              !print_result("100 of noise", m, &known, &fresh) || draw(p, &m->history);
     nn_model_free(m);
     nn_data_free(&known);
     nn_data_free(&fresh);
@@ -84,7 +84,7 @@ static int run_noise(program *p)
 static int run_digits(const program *p, const nn_data *train, const nn_data *test, const char *name)
 {
     nn_model *m = build(p->seed);
-    int bad = !m || nn_fit(m, train, .epochs = p->quick ? 2 : EPOCHS, .validation = test) ||
+    int bad = !m || nn_fit(m, train, .epochs = p->quick ? 2 : EPOCHS, .quiet = true) ||
               !print_result(name, m, train, test);
     nn_model_free(m);
     return bad;

@@ -1,8 +1,9 @@
 /* Chapter 12: your own handwriting. A photo of a digit in, three guesses out.
 
    A network reads only what looks like its training data, so most of the work is to make a photo
-   look like MNIST: white ink on black, upright in a box of 20 x 20, its centre of mass in the middle
-   of 28 x 28 (LeCun, Cortes, Burges: the MNIST database). The steps, each a picture of the strip:
+   look like MNIST: white ink on black, upright in a box of 20 x 20, its centre of mass in the
+   middle of 28 x 28 (LeCun, Cortes, Burges: the MNIST database). The steps, each a picture of the
+   strip:
      photo      from a PNG, JPEG or BMP, the way up that the camera says, at most 400 pixels long
      even       in grey, with the paper's own brightness taken away, so that shadows are gone
      inverted   ink bright, paper black, noise cut off
@@ -10,7 +11,8 @@
      20 x 20    the longer side of the digit, proportions kept
      28 x 28    moved so that the centre of mass is in the middle
 
-   make digit IMAGE=photo.jpg     without IMAGE it draws a photo itself                            */
+   make digit IMAGE=photo.jpg     without IMAGE it draws a photo itself, and then many more, to see
+   whom it reads well: by pen, by light, by writer, and with a step left out                     */
 
 #if defined(__has_include)
 #if __has_include("stb_image.h") || __has_include(<stb/stb_image.h>)
@@ -20,6 +22,7 @@
 #define NN_IMPLEMENTATION
 #include "../../nn.h"
 #include "../../plots/plot.h"
+#define PROGRAM_WORKED
 #include "../program.h"
 #include "photo.h"
 
@@ -70,8 +73,8 @@ static void local_mean(double *mean, const unsigned char *value, const bool *mas
         }
     for (int i = 0; i < h; i++)
         for (int j = 0; j < w; j++) {
-            const int a = (i > radius ? i - radius : 0) * W, b = (i + radius < h ? i + radius + 1 : h) * W;
-            const int c = j > radius ? j - radius : 0, d = j + radius < w ? j + radius + 1 : w;
+            const int a = larger(i - radius, 0) * W, b = smaller(i + radius + 1, h) * W;
+            const int c = larger(j - radius, 0), d = smaller(j + radius + 1, w);
             const double n = count[b + d] - count[a + d] - count[b + c] + count[a + c];
             const double s = sum[b + d] - sum[a + d] - sum[b + c] + sum[a + c];
             mean[i * w + j] = n > 0 ? s / n : otherwise;
@@ -88,6 +91,13 @@ static bool is_dark_on_light(reading *r)
     return r->dark = moment < 0;
 }
 
+/* What a difference from the paper would be in even light. bright: of the paper at this place;
+   usual: of the paper as a whole; 20 is a little more than black ink, as a camera sees it.       */
+static double in_even_light(double over, double bright, double usual)
+{
+    return over * fmin((usual + 20) / (bright + 20), 4);
+}
+
 /* How far each pixel is above its paper, as it would be in even light: light multiplies both, so
    where the paper has half of its usual brightness the difference counts twice. At most four times,
    since noise grows with it. The paper's true brightness is 255 - paper where grey is inverted.  */
@@ -98,7 +108,7 @@ static void measure(reading *r)
     for (int i = 0; i < n; i++) usual += (r->dark ? 255 - r->paper[i] : r->paper[i]) / n;
     for (int i = 0; i < n; i++) {
         const double bright = r->dark ? 255 - r->paper[i] : r->paper[i];
-        r->over[i] = (r->grey[i] - r->paper[i]) * fmin((usual + 20) / (bright + 20), 4);
+        r->over[i] = in_even_light(r->grey[i] - r->paper[i], bright, usual);
     }
 }
 
@@ -164,7 +174,8 @@ static bool find_ink(reading *r)
             local_mean(r->paper, r->grey, r->mask, r->h, r->w, radius, plain / (n - inked + 1e-9));
     }
     if (inked < 5 || ink < 25 || ink < 5 * noise)
-        return problem(r, "no ink stands out from the paper; write with a darker pen, or come closer");
+        return problem(r, "no ink stands out from the paper; write with a darker pen, or come "
+                          "closer");
     if (2 * inked > n)
         return problem(r, "more than half of it is ink; leave some empty paper around the digit");
     const double floor = fmin(0.1 + 3 * noise / ink, 0.3);  /* below it is noise                */
@@ -231,7 +242,8 @@ static bool is_second_digit(const part *m, const part *p)
     const int height = p->bottom - p->top + 1, main_height = m->bottom - m->top + 1;
     const int gap_x = larger(p->left - m->right, m->left - p->right);
     const int gap_y = larger(p->top - m->bottom, m->top - p->bottom);
-    return 2 * height > main_height && 4 * p->area > m->area && larger(gap_x, gap_y) > 1 + main_height / 12;
+    return 2 * height > main_height && 4 * p->area > m->area &&
+           larger(gap_x, gap_y) > 1 + main_height / 12;
 }
 
 /* Sets the mask to the digit alone, with the paler pixels at its border, and the box around it. */
@@ -335,15 +347,24 @@ static void fit_box(reading *r)
         r->box[k] = (unsigned char)(r->box[k] * 255 / brightest);
 }
 
+/* Where a picture would balance on a needle: the mean row and column, weighed by brightness. */
+static void centre_of_mass(const unsigned char *x, int rows, int cols, double *down, double *right)
+{
+    double sum = 0;
+    *down = *right = 0;
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < cols; j++) {
+            const double v = x[i * cols + j];
+            sum += v, *down += v * (i + 0.5), *right += v * (j + 0.5);
+        }
+    *down /= sum, *right /= sum;
+}
+
 static void centre(reading *r)
 {
-    double sum = 0, down = 0, right = 0;
-    for (int i = 0; i < r->box_rows; i++)
-        for (int j = 0; j < r->box_cols; j++) {
-            const double v = r->box[i * r->box_cols + j];
-            sum += v, down += v * (i + 0.5), right += v * (j + 0.5);
-        }
-    int top = (int)floor(SIDE / 2 - down / sum + 0.5), left = (int)floor(SIDE / 2 - right / sum + 0.5);
+    double down, right;
+    centre_of_mass(r->box, r->box_rows, r->box_cols, &down, &right);
+    int top = (int)floor(SIDE / 2 - down + 0.5), left = (int)floor(SIDE / 2 - right + 0.5);
     top = smaller(larger(top, 0), SIDE - r->box_rows);
     left = smaller(larger(left, 0), SIDE - r->box_cols);
     memset(r->digit, 0, sizeof r->digit);
@@ -386,8 +407,8 @@ static bool prepare(reading *r, const nn_image *photo)
 
 /* ---- the photo's file ----------------------------------------------------------------------- */
 
-/* Cameras store what the sensor saw, and beside it which way up it was held: the field 0x0112 in the
-   Exif block of a JPEG. Returns how many quarter turns clockwise make it upright.               */
+/* Cameras store what the sensor saw, and beside it which way up it was held: the field 0x0112 in
+   the Exif block of a JPEG. Returns how many quarter turns clockwise make it upright.           */
 static int quarter_turns(const unsigned char *p, size_t n)
 {
     for (size_t i = 2; i + 4 < n && p[i] == 0xff && p[i + 1] != 0xda;) {
@@ -514,6 +535,124 @@ static int draw_strip(program *p, const reading *r, const int best[3], const dou
                        .rows = SHOW, .cols = SHOW, .columns = STEPS, .names = name, .z_max = 255);
 }
 
+/* ---- by hand -------------------------------------------------------------------------------- */
+
+/* Six pixels from left to right, light to shade; the second and the fifth are ink. */
+static void print_light(void)
+{
+    static const double photo[6] = { 220, 75, 180, 120, 27, 80 };
+    static const double paper[6] = { 220, 200, 180, 120, 100, 80 };
+    double usual = 0;
+    for (int i = 0; i < 6; i++) usual += paper[i] / 6;
+    printf("| pixel | photo | paper there | darker by | in even light | darker than 70? | photo "
+           "below 100? |\n|---|---|---|---|---|---|---|\n");
+    for (int i = 0; i < 6; i++) {
+        const double even = in_even_light(paper[i] - photo[i], paper[i], usual);
+        printf("| %d | %g | %g | %g | %.1f | %s | %s |\n", i, photo[i], paper[i],
+               paper[i] - photo[i], even, even > 70 ? "ink" : "paper",
+               photo[i] < 100 ? "ink" : "paper");
+    }
+    printf("\nusual brightness of the paper: %.1f\n", usual);
+}
+
+/* A seven of 4 x 3 pixels. */
+static void print_centre(void)
+{
+    static const unsigned char x[4 * 3] = { 2, 2, 2, 0, 0, 2, 0, 1, 0, 0, 1, 0 };
+    double down, right;
+    centre_of_mass(x, 4, 3, &down, &right);
+    printf("\n| row | ink | its middle | ink times middle |\n|---|---|---|---|\n");
+    for (int i = 0; i < 4; i++) {
+        const int ink = x[3 * i] + x[3 * i + 1] + x[3 * i + 2];
+        printf("| %d | %d | %g | %g |\n", i, ink, i + 0.5, ink * (i + 0.5));
+    }
+    printf("\ncentre of mass: %.2f down, %.2f to the right; middle of the box: %.2f, %.2f\n", down,
+           right, 4 / 2.0, 3 / 2.0);
+}
+
+/* ---- whom does it read? --------------------------------------------------------------------- */
+
+enum { PHOTOS = 100, PHOTO_SIDE = 130 };
+
+/* What is done to the finished 28 x 28 pixels, to see what a step was good for. */
+typedef enum spoil { AS_IS, NOT_INVERTED, FILLED, IN_THE_CORNER, SPOILS } spoil;
+
+static void spoil_digit(unsigned char *to, const reading *r, spoil how)
+{
+    memcpy(to, r->digit, PIXELS);
+    for (int i = 0; how == NOT_INVERTED && i < PIXELS; i++) to[i] = (unsigned char)(255 - to[i]);
+    if (how == FILLED) nn_image_resize(to, SIDE, SIDE, r->fine, r->fine_rows, r->fine_cols, 1);
+    if (how != IN_THE_CORNER) return;
+    memset(to, 0, PIXELS);
+    for (int i = 0; i < r->box_rows; i++)
+        memcpy(to + i * SIDE, r->box + i * r->box_cols, (size_t)r->box_cols);
+}
+
+/* Draws and reads many photos like p: how many are right, with each step spoiled in turn. */
+static bool read_many(nn_model *m, photo_sheet p, int photos, int right[SPOILS])
+{
+    static unsigned char pixels[PHOTO_SIDE * PHOTO_SIDE * 3], digit[PIXELS];
+    static reading r;
+    nn_image image = { PHOTO_SIDE, PHOTO_SIDE, 3, pixels };
+    for (int how = 0; how < SPOILS; how++) right[how] = 0;
+    p.height = p.width = PHOTO_SIDE;
+    for (int k = 0; k < photos; k++) {
+        int best[3];
+        double sure[3];
+        p.digit = k % 10, p.seed = (uint64_t)(k + 1), p.turn = (k * 7) % 21 - 10;
+        photo_draw(pixels, &p, true);
+        if (!prepare(&r, &image)) continue;
+        for (int how = 0; how < SPOILS; how++) {
+            spoil_digit(digit, &r, (spoil)how);
+            if (!guess(m, digit, best, sure)) return false;
+            right[how] += best[0] == p.digit;
+        }
+    }
+    return true;
+}
+
+static bool print_pens(nn_model *m, int photos)
+{
+    static const struct { const char *name; photo_sheet p; } list[] = {
+        { "felt pen, even light", { .size = 0.7, .pen = 0.1 } },
+        { "ballpoint", { .size = 0.7, .pen = 0.03 } },
+        { "broad marker", { .size = 0.7, .pen = 0.22 } },
+        { "chalk on a board", { .size = 0.7, .pen = 0.1, .chalk = true, .noise = 5 } },
+        { "ballpoint, deep shade", { .size = 0.7, .pen = 0.03, .shadow = 0.8, .noise = 6 } },
+        { "ballpoint, small, noisy", { .size = 0.3, .pen = 0.05, .noise = 20 } } };
+    static const char *const step[SPOILS] = { "all steps", "not inverted", "filling 28 x 28",
+                                              "in the corner, not centred" };
+    int right[SPOILS], first[SPOILS] = { 0 };
+    printf("\n| %d photos each | read rightly |\n|---|---|\n", photos);
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++) {
+        if (!read_many(m, list[k].p, photos, right)) return false;
+        if (k == 0) memcpy(first, right, sizeof first);
+        printf("| %s | %d |\n", list[k].name, right[AS_IS]);
+    }
+    printf("\n| felt pen, even light | read rightly |\n|---|---|\n");
+    for (int how = 0; how < SPOILS; how++) printf("| %s | %d |\n", step[how], first[how]);
+    return true;
+}
+
+/* The held-out digits of MNIST come from two groups of writers, one after the other. */
+static bool print_writers(nn_model *m, const nn_data *test)
+{
+    static const char *const name[2] = { "first half", "second half" };
+    static int index[5000];
+    const int half = smaller(test->n / 2, 5000);
+    printf("\n| held-out digits of MNIST | accuracy | wrong |\n|---|---|---|\n");
+    for (int k = 0; k < 2; k++) {
+        nn_data group;
+        for (int i = 0; i < half; i++) index[i] = k * half + i;
+        if (nn_data_rows(&group, test, index, half)) return false;
+        nn_metrics r = nn_evaluate(m, &group);
+        printf("| %s | %.4f | %.0f of %d |\n", name[k], r.accuracy, (1 - r.accuracy) * r.n, r.n);
+        nn_data_free(&group);
+        if (r.status) return false;
+    }
+    return true;
+}
+
 /* ---- the program ---------------------------------------------------------------------------- */
 
 static void print_guesses(const char *name, const int best[3], const double sure[3])
@@ -521,10 +660,12 @@ static void print_guesses(const char *name, const int best[3], const double sure
     printf("\n%s:", name);
     for (int k = 0; k < 3; k++) printf("%s %d (%.1f %%)", k ? "," : "", best[k], 100 * sure[k]);
     printf("\n");
-    if (sure[0] < 0.6) printf("That is not sure. Look at the strip: is it the digit, and all of it?\n");
+    if (sure[0] < 0.6)
+        printf("That is not sure. Look at the strip: is it the digit, and all of it?\n");
 }
 
-static int run(program *p, const reading *r, const char *name)
+/* many: read many drawn photos too. */
+static int run(program *p, const reading *r, const char *name, bool many)
 {
     nn_data train, test;
     char what[120];
@@ -542,6 +683,8 @@ static int run(program *p, const reading *r, const char *name)
     if (m && guess(m, r->digit, best, sure)) {
         print_guesses(name, best, sure);
         bad = draw_strip(p, r, best, sure);
+        if (many && !print_pens(m, p->quick ? 10 : PHOTOS)) bad = 1;
+        if (many && !strcmp(digits, "MNIST") && !p->quick && !print_writers(m, &test)) bad = 1;
     }
     nn_model_free(m);
     nn_data_free(&train), nn_data_free(&test);
@@ -568,10 +711,15 @@ int main(int argc, char **argv)
     program p = program_start(argc, argv, "12_own_handwriting", 3,
                               "Reads a handwritten digit from a photo: --image FILE (PNG, JPEG or "
                               "BMP);\nwithout it, from a photo that the program draws.");
+    if (p.worked) {
+        print_light();
+        print_centre();
+        return 0;
+    }
     if (path ? !load_photo(&photo, path) : !draw_photo(&photo, p.seed)) return program_failed(&p);
     const bool readable = prepare(&r, &photo);
     if (path) nn_image_free(&photo);
-    if (readable) return run(&p, &r, name);
+    if (readable) return run(&p, &r, name, !path);
     fprintf(stderr, "%s: '%s' cannot be read: %s\n", p.chapter, name, r.problem);
     return 1;
 }
