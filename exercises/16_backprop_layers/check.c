@@ -36,7 +36,9 @@ enum {
     SLOPE_OF_A,
     SIGMOID_SLOPE,
     RELU_SLOPE,
-    SLOPE_TWICE
+    SLOPE_TWICE,
+    NO_SQUARE,
+    SOFTMAX_EARLY
 };
 
 /* A network with its own arrays: the pointers of `net` are constant for the learner. */
@@ -60,19 +62,6 @@ static void sums(const problem *p, double *z, int mistake)
         }
 }
 
-static void a_formula(const void *of, int mistake, double *a)
-{
-    const problem *p = of;
-    sums(p, a, mistake);
-    for (int k = 0; k < p->t.n * p->size[p->l + 1]; k++) {
-        double z = a[k];
-        a[k] = mistake == NO_TANH   ? z
-               : mistake == SIGMOID ? 1 / (1 + exp(-z))
-               : mistake == RELU    ? fmax(0, z)
-                                    : tanh(z);
-    }
-}
-
 static void p_formula(const void *of, int mistake, double *out)
 {
     const problem *p = of;
@@ -90,6 +79,23 @@ static void p_formula(const void *of, int mistake, double *out)
             z[c] /= sum;
     }
     for (int k = 0; k < n * C && mistake == WHOLE_MATRIX; k++) out[k] /= all;
+}
+
+static void a_formula(const void *of, int mistake, double *a)
+{
+    const problem *p = of;
+    if (mistake == SOFTMAX_EARLY) {
+        p_formula(of, RIGHT, a);
+        return;
+    }
+    sums(p, a, mistake);
+    for (int k = 0; k < p->t.n * p->size[p->l + 1]; k++) {
+        double z = a[k];
+        a[k] = mistake == NO_TANH   ? z
+               : mistake == SIGMOID ? 1 / (1 + exp(-z))
+               : mistake == RELU    ? fmax(0, z)
+                                    : tanh(z);
+    }
 }
 
 static void dz_out_formula(const void *of, int mistake, double *dz)
@@ -148,6 +154,7 @@ static void dz_formula(const void *of, int mistake, double *dz)
         if (mistake == SIGMOID_SLOPE) slope = a * (1 - a);
         if (mistake == RELU_SLOPE) slope = a > 0;
         if (mistake == SLOPE_TWICE) slope *= slope;
+        if (mistake == NO_SQUARE) slope = 1 - a;
         if (mistake == MEAN_AGAIN) slope /= p->t.n;
         dz[k] = da * slope;
     }
@@ -161,6 +168,8 @@ const kit_mistake kit_mistakes[] = {
     { "a", NO_TANH, "tanh is missing: without it all layers together are a single one" },
     { "a", SIGMOID, "that is a sigmoid: the hidden layers have tanh" },
     { "a", RELU, "that is a ReLU: the hidden layers have tanh" },
+    { "a", SOFTMAX_EARLY,
+      "that is a softmax, one layer too early: the last layer is l = depth - 1" },
     { "a", NO_BIAS, "the bias b[l] is missing" },
     { "a", W_TRANSPOSED, "W[l] was read as (size[l], size[l+1]): it has a row for each unit" },
     { "p", RIGHT, "F2.5:  a[depth] = softmax of each row of a[l] W[l]ᵀ + b[l]" },
@@ -196,6 +205,7 @@ const kit_mistake kit_mistakes[] = {
       "tanh was applied once more: a is tanh(z) already, and the slope is 1 - a²" },
     { "dz", SIGMOID_SLOPE, "a (1 - a) is the slope of a sigmoid: that of tanh is 1 - a²" },
     { "dz", RELU_SLOPE, "1 or 0 is the slope of a ReLU: that of tanh is 1 - a²" },
+    { "dz", NO_SQUARE, "1 - a was taken for the slope: that of tanh is 1 - a²" },
     { "dz", SLOPE_TWICE, "multiplied by the slope twice" },
     { 0 },
 };
@@ -215,7 +225,7 @@ static problem *new_problem(int depth)
     problem *p = &all[used++ % 4];
     for (int l = 0; l < depth; l++) p->size[l] = hidden[l];
     p->size[depth] = 3;
-    kit_size("n, the batch size", N);
+    kit_size("n, the batch size", N), kit_size("C, the number of classes", 3);
     p->a[0] = kit_input("a[0]", N, p->size[0]);
     for (int l = 0; l < depth; l++) {
         int I = p->size[l], O = p->size[l + 1];
