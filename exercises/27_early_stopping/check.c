@@ -163,7 +163,7 @@ const kit_mistake kit_mistakes[] = {
     { "waited", ABSOLUTE,
       "a loss that is far from the best was taken for an improvement, even if it is above it" },
     { "waited(min_delta)", RELATIVE,
-      "min_delta was taken for a fraction of best_loss: it is a difference, best_loss - min_delta" },
+      "min_delta was taken for a fraction of best_loss: the bound is best_loss - min_delta" },
     { "waited", LARGER, "a larger loss was taken for better" },
     { "waited(nan)", NAN_IS_BEST,
       "NaN was taken for an improvement: every comparison with NaN is false, so !(loss >= ...) "

@@ -299,7 +299,7 @@ const kit_check kit_checks[] = {
     { "left", 1, 1, check_nothing_left }, { 0 },
 };
 
-/* ---- reward: a digit from MNIST, if it is there; else a made one ------------------------------ */
+/* ---- reward: a digit from MNIST, if it is there; else a made one ---------------------------- */
 
 static void made(file *f)
 {

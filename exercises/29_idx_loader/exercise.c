@@ -1,4 +1,4 @@
-// 29_idx_loader: read MNIST's images, and trust no file. The page: exercises/29_idx_loader/README.md
+// 29_idx_loader: read images, and trust no file. The page: exercises/29_idx_loader/README.md
 #include "exercise.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 // Bytes are put together by shifts, which is right on every machine; unsigned char and uint32_t,
 // so that no byte and no size is negative. The product is checked by division: a product that has
-// overflowed looks small. One way out of read_images, so that the file is closed once, whatever happens.
+// overflowed looks small. idx_load alone opens and closes: the file is closed whatever happens.
 #include "exercise.h"
 
 #include <stdint.h>

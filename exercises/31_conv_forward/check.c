@@ -276,6 +276,7 @@ static void check_stride(void)
 static void check_laws(void)
 {
     conv t = new_conv(3, 1, 0, 2, 3), m = t;
+    ((double *)t.b)[0] = -fabs(t.b[0]); /* one of them negative */
     int rows = t.OH - 1, cols = t.OW - 2;
     double *x = kit_input("x, moved", t.H, t.W * t.C), *a = kit_output("a", rows, cols * t.O);
     double *b = kit_output("b", rows, cols * t.O);

@@ -179,7 +179,7 @@ const kit_mistake kit_mistakes[] = {
     { "db", TIMES_KERNEL,
       "dy[oy][ox][o] was added once for each weight of the kernel: b is in y once" },
     { "dw", RIGHT,
-      "F4.4:  dw[o][ky][kx][c] = sum over places of dy[oy][ox][o] x[oy S + ky - P][ox S + kx - P][c]" },
+      "F4.4:  dw[o][ky][kx][c] = sum of dy[oy][ox][o] x[oy S + ky - P][ox S + kx - P][c]" },
     { "dw", DY_FILTER_FIRST,
       "dy was read as (O, OH, OW): the filter is last, dy[(oy OW + ox) O + o]" },
     { "dw", ROW_SHORT, "the last row of places is left out: oy runs to OH - 1" },

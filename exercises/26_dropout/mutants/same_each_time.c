@@ -4,7 +4,7 @@
 void dropout_forward(double *y, double *mask, const double *x, int n, double p, int training,
                      uniform *draw)
 {
-    static double kept[5000];
+    static double kept[20000];
     static int known;
     for (int i = 0; i < n; i++) {
         if (training && known < n) kept[known++] = draw();

@@ -22,9 +22,13 @@ static idx_result read_images(images *out, FILE *f)
     size_t size = (size_t)n * rows * cols;
     unsigned char *pixels = malloc(size / 2);
     if (!pixels) return IDX_MEMORY;
-    if (fread(pixels, 1, size, f) != size) {
-        free(pixels);
-        return IDX_SHORT;
+    for (size_t i = 0; i < size; i++) {
+        int c = getc(f);
+        if (c == EOF) {
+            free(pixels);
+            return IDX_SHORT;
+        }
+        pixels[i] = (unsigned char)c;
     }
     out->n = (int)n, out->rows = (int)rows, out->cols = (int)cols, out->pixels = pixels;
     return IDX_OK;
