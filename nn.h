@@ -1305,19 +1305,20 @@ typedef struct nn_save_args {
     nn_place at;
     const nn_model *model; /* built or compiled */
     const char *path;
-    bool no_optimizer; /* without its state and the history: a third of the size, and PyTorch's
-                          load_state_dict takes the file as it is (else with strict=False) */
+    bool checkpoint; /* also the optimizer's state and the history, three times the size */
     void *bytes;
     size_t room, *size;
 } nn_save_args;
 
-/* Saves a model: nn_save(m, "digits.safetensors"). Weights, graph, scaling, class names, and of a
-   compiled model loss, optimizer, its state, seed and history, so that training goes on after
-   nn_load as if it had never stopped (saved between two epochs, to the bit).
+/* Saves a model: nn_save(m, "digits.safetensors"). The tensors are the weights, as PyTorch's
+   load_state_dict takes them; beside them stand the graph, scaling, class names, and of a compiled
+   model loss and optimizer. With .checkpoint, saved between two epochs, training goes on after
+   nn_load as if it had never stopped, to the bit; PyTorch then needs strict=False.
    A parameter is called "0.weight" where the layer is number 0 of an nn.Sequential: layers,
    activations, dropouts and all other operations count, each .activation as one more. A layer with
-   a .name is called that: "fc.weight". Shapes and orders are PyTorch's: kernels (O, I, K, K), and
-   channels first in the columns of a dense layer behind a flattened image (H, W, C).
+   a .name is called that: "fc.weight". A global pool makes (C), as PyTorch does in two modules,
+   with Flatten: put nn_flatten behind it. Shapes and orders are PyTorch's: kernels (O, I, K, K),
+   and channels first in what sees a flattened image (H, W, C).
    Errors: NN_ERR_STATE (not built), NN_ERR_ARGUMENT (two parameters of one name, no UTF-8, too
    little room), NN_ERR_FILE, NN_ERR_MEMORY. */
 #define nn_save(...) nn_save_make(NN_ARGS(nn_save_args){ .at = NN_HERE, __VA_ARGS__ })
@@ -10932,6 +10933,7 @@ typedef struct nn__draft {
     nn_tensor *shared; /* the layer whose parameters it uses */
     const char *name; /* NULL: the automatic one */
     bool no_bias;
+    bool same; /* padding is NN_SAME */
     int share; /* number of the entry of `shared`, from 1 */
     const nn_real *values; /* of a constant */
     const struct nn__tensors *file; /* of which it is read */
@@ -10952,6 +10954,13 @@ static const nn__field nn__draft_fields[] = {
     NN__FIELD(nn__draft, "l1", t.l1, 'd'),
     NN__FIELD(nn__draft, "l2", t.l2, 'd'),
     NN__FIELD(nn__draft, "no_bias", no_bias, 'b'),
+    NN__FIELD(nn__draft, "epsilon", t.epsilon, 'd'),
+    NN__FIELD(nn__draft, "kernel_h", t.window.KH, 'i'),
+    NN__FIELD(nn__draft, "kernel_w", t.window.KW, 'i'),
+    NN__FIELD(nn__draft, "stride_h", t.window.SH, 'i'),
+    NN__FIELD(nn__draft, "stride_w", t.window.SW, 'i'),
+    NN__FIELD(nn__draft, "groups", t.window.G, 'i'),
+    NN__FIELD(nn__draft, "same", same, 'b'),
     NN__FIELD(nn__draft, "share", share, 'i'),
 };
 
@@ -10966,6 +10975,13 @@ static const nn__field nn__draft_fields[] = {
 #define NN__PAIR(a) a.a = d->t.in[0], a.b = d->t.in[1]
 #define NN__REDUCE(a)                                                                              \
     a.x = d->t.in[0], a.axis = d->t.axis[0] + 1, a.keep = a.x && d->t.rank == a.x->rank
+#define NN__SAME(d) (d->same ? NN_SAME : NN_VALID)
+#define NN__POOL(a)                                                                                \
+    a.x = d->t.in[0], a.global = d->t.rank == 1, a.size_h = d->t.window.KH,                        \
+    a.size_w = d->t.window.KW, a.padding = NN__SAME(d),                                            \
+    a.stride = d->t.window.SH == d->t.window.SW ? d->t.window.SH : 0
+#define NN__NORM(a)                                                                                \
+    a.x = d->t.in[0], a.epsilon = d->t.epsilon, a.momentum = d->t.number, a.share = d->shared
 #define NN__KIND_LIST(X)                                                                           \
     X(input, NULL, input, nn_input, NULL,                                                          \
       a.model = d->model, a.tokens = d->t.tokens, NN__DIMS(a))                                     \
@@ -10976,6 +10992,15 @@ static const nn__field nn__draft_fields[] = {
     X(dense, &nn__op_dense, dense, nn_dense, nn__c_dense,                                          \
       a.x = d->t.in[0], a.units = d->t.dim[NN__MAX(d->t.rank, 1) - 1], a.share = d->shared,        \
       a.activation = d->t.activation, a.alpha = d->t.number, a.no_bias = d->no_bias, NN__INIT(a))  \
+    X(conv2d, &nn__op_conv2d, conv2d, nn_conv2d, NULL,                                             \
+      a.x = d->t.in[0], a.filters = d->t.dim[2], a.kernel_h = d->t.window.KH,                      \
+      a.kernel_w = d->t.window.KW, a.stride = d->t.window.SH, a.padding = NN__SAME(d),             \
+      a.groups = d->t.window.G, a.share = d->shared, a.activation = d->t.activation,               \
+      a.alpha = d->t.number, a.no_bias = d->no_bias, NN__INIT(a))                                  \
+    X(max_pool2d, &nn__op_max_pool2d, pool2d, nn_pool2d, NULL, NN__POOL(a))                        \
+    X(avg_pool2d, &nn__op_avg_pool2d, pool2d, nn_pool2d, NULL, a.average = true, NN__POOL(a))      \
+    X(batch_norm, &nn__op_batch_norm, norm, nn_norm, NULL, a.batch = true, NN__NORM(a))            \
+    X(layer_norm, &nn__op_layer_norm, norm, nn_norm, NULL, NN__NORM(a))                            \
     X(activation, &nn__op_activation, activate, nn_activate, nn__c_activation,                     \
       a.x = d->t.in[0], a.activation = d->t.activation, a.alpha = d->t.number)                     \
     X(dropout, &nn__op_dropout, dropout, nn_dropout, NULL,                                         \
@@ -11036,7 +11061,7 @@ static const nn_tensor *nn__owner(const nn_tensor *t)
     nn_tensor *const *tensor = t->model->run->tensor;
     if (t->op || t->input) return NULL;
     for (int i = 0; tensor[i] != t; i++)
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < NN__MAX_IN; k++)
             if (tensor[i]->in[k] == t) return tensor[i];
     return NULL;
 }
@@ -11069,6 +11094,9 @@ static nn__draft nn__draft_of(const nn_tensor *t)
     if (owner) d.t.init = w->init, d.t.init_scale = w->init_scale, d.t.l1 = w->l1, d.t.l2 = w->l2;
     if (owner && owner != t) d.share = nn__entry_of(owner) + 1;
     d.no_bias = owner && !t->in[2];
+    const nn_window *s = &t->window;
+    d.same =
+        s->SH > 0 && s->OH == (s->H + s->SH - 1) / s->SH && s->OW == (s->W + s->SW - 1) / s->SW;
     return d;
 }
 
@@ -11088,7 +11116,7 @@ static nn_status nn__put_graph(nn__out *out, const nn_model *m)
         nn__putf(out, "%s{\"op\":\"%s\"", before, kind->name);
         if (d.name) nn__putf(out, ",\"name\":"), nn__put_string(out, d.name);
         if (t->op) nn__putf(out, ",\"in\":[%d", nn__entry_of(t->in[0]));
-        for (int k = 1; t->op && k < 4; k++)
+        for (int k = 1; t->op && k < NN__MAX_IN; k++)
             if (t->in[k] && nn__owner(t->in[k]) == NULL)
                 nn__putf(out, ",%d", nn__entry_of(t->in[k]));
         nn__putf(out, t->op ? "]" : "");
@@ -11099,7 +11127,8 @@ static nn_status nn__put_graph(nn__out *out, const nn_model *m)
     nn__putf(out, "],\"frozen\":[");
     before = "";
     for (int k = 0; nn_parameter_at(m, k); k++)
-        if (nn_parameter_at(m, k)->frozen) nn__putf(out, "%s%d", before, k), before = ",";
+        if (nn_parameter_at(m, k)->frozen && !nn_parameter_at(m, k)->state)
+            nn__putf(out, "%s%d", before, k), before = ",";
     nn__putf(out, "],\"output\":%d}", nn__entry_of(m->output));
     return NN_OK;
 }
@@ -11221,10 +11250,16 @@ typedef struct nn__stored {
     size_t row, channels; /* numbers of one output; of them in memory, channels last */
 } nn__stored;
 
+static bool nn__is_norm(const nn_tensor *t)
+{
+    return t->op == &nn__op_batch_norm || t->op == &nn__op_layer_norm;
+}
+
 /* Numbers of one column's place: C where the columns of a dense layer are a flattened (H, W, C). */
 static size_t nn__flattened(const nn_tensor *x)
 {
-    while (x->op == &nn__op_activation || x->op == &nn__op_dropout || x->op == &nn__op_scale)
+    while (x->op == &nn__op_activation || x->op == &nn__op_dropout || x->op == &nn__op_scale ||
+           nn__is_norm(x))
         x = x->in[0];
     bool image = x->op == &nn__op_reshape && x->rank == 1 && x->in[0]->rank == 3;
     return image ? (size_t)x->in[0]->dim[2] : 0;
@@ -11244,8 +11279,10 @@ static nn__stored nn__stored_of(const nn_tensor *t)
         s.channels = (size_t)s.dim[s.rank - 1];
         memmove(s.dim + 2, s.dim + 1, (s.rank - 2) * sizeof *s.dim);
         s.dim[1] = s.channels;
-    } else if (owner && owner->op == &nn__op_dense && t == owner->in[1])
+    } else if (owner && (nn__is_norm(owner) || (owner->op == &nn__op_dense && t == owner->in[1]))) {
         s.channels = nn__flattened(owner->in[0]);
+        s.row = (size_t)t->dim[t->rank - 1];
+    }
     if (owner)
         for (nn_tensor **x = t->model->run->tensor; *x != owner; x++) number += (*x)->op != NULL;
     if (owner && !owner->named)
@@ -11289,7 +11326,7 @@ static const char *const nn__state_prefix[] = { "", "opt.m.", "opt.v." };
 enum { NN__EPOCH_NUMBERS = 10 };
 
 /* What nn_compile was told, and how far training has come: NN__PROGRESS_FIELDS at the end, which
-   .no_optimizer leaves out. */
+   only .checkpoint has. */
 typedef struct nn__settings {
     nn__run r;
     nn_model m;
@@ -11362,6 +11399,12 @@ static void nn__epoch_numbers(nn_epoch *e, double x[NN__EPOCH_NUMBERS], bool set
     else x[9] = e->epoch;
 }
 
+/* PyTorch has a count of batches beside the running statistics of a batch norm. */
+static bool nn__is_counted(const nn_tensor *t)
+{
+    return t->state && nn__owner(t)->in[4] == t;
+}
+
 static void nn__put_data(nn__out *out, const nn__saving *s)
 {
     double x[NN__EPOCH_NUMBERS];
@@ -11375,13 +11418,14 @@ static void nn__put_data(nn__out *out, const nn__saving *s)
             const nn_real *values = nn__stored_values(s->m, one->t, state);
             for (size_t k = 0; values && k < one->t->size; k++)
                 nn__put_real(out, (double)values[nn__memory_index(one, k)], sizeof *values);
+            if (state == 0 && nn__is_counted(one->t)) nn__put_bits(out, (uint64_t)s->m->updates, 8);
         }
 }
 
 static void nn__put_entry(nn__out *out, const char *prefix, const char *name, const char *type,
                           const uint64_t *dim, size_t rank, size_t bytes, size_t *place)
 {
-    char whole[sizeof(((nn__stored *)0)->name) + 8];
+    char whole[sizeof(((nn__stored *)0)->name) + 32];
     snprintf(whole, sizeof whole, "%s%s", prefix, name);
     nn__putf(out, ",");
     nn__put_string(out, whole);
@@ -11420,6 +11464,7 @@ static nn_status nn__put_header(nn__out *out, const nn__saving *s)
     const nn__run *r = s->m->run;
     size_t place = 0;
     uint64_t history[2] = { (uint64_t)s->m->history.epochs, NN__EPOCH_NUMBERS };
+    char count[sizeof s->list->name + 24];
     nn__putf(out,
              "{\"__metadata__\":{\"format\":\"pt\",\"nn.version\":\"1\",\"nn.rng\":\"%" PRIu64 "\"",
              r->seed);
@@ -11452,6 +11497,10 @@ static nn_status nn__put_header(nn__out *out, const nn__saving *s)
                 nn__put_entry(out, nn__state_prefix[state], one->name,
                               sizeof(nn_real) == 4 ? "F32" : "F64", one->dim, one->rank,
                               one->t->size * sizeof(nn_real), &place);
+            if (state > 0 || !nn__is_counted(one->t)) continue;
+            nn__copy_text(count, sizeof count, one->name);
+            snprintf(strrchr(count, '.'), 21, ".num_batches_tracked");
+            nn__put_entry(out, "", count, "I64", NULL, 0, 8, &place);
         }
     nn__putf(out, "}");
     while (out->used % 8) nn__putf(out, " ");
@@ -11498,7 +11547,7 @@ NN_API nn_status nn_save_make(nn_save_args args)
     nn_status status = nn__need(args.model, false, args.at, "nn_save");
     if (status) return nn__report(status);
     const nn__run *r = args.model->run;
-    s.m = args.model, s.progress = r->loss != NN_LOSS_NONE && !args.no_optimizer;
+    s.m = args.model, s.progress = r->loss != NN_LOSS_NONE && args.checkpoint;
     s.states = !s.progress ? 1 : r->state2 ? 3 : r->state1 ? 2 : 1;
     s.list = nn__stored_list(args.model, &s.count);
     status = s.list ? nn__save(&args, &s) : nn__fail_memory(args.at, "nn_save", "a list of names");

@@ -129,11 +129,11 @@ static unsigned char *slurp(const char *name, size_t *size)
 }
 
 /* A model as bytes, to be freed. */
-static unsigned char *saved(const nn_model *m, size_t *size, bool no_optimizer)
+static unsigned char *saved(const nn_model *m, size_t *size, bool checkpoint)
 {
-    check_ok(nn_save(m, .size = size, .no_optimizer = no_optimizer));
+    check_ok(nn_save(m, .size = size, .checkpoint = checkpoint));
     unsigned char *bytes = malloc(*size);
-    check_ok(nn_save(m, .bytes = bytes, .room = *size, .size = size, .no_optimizer = no_optimizer));
+    check_ok(nn_save(m, .bytes = bytes, .room = *size, .size = size, .checkpoint = checkpoint));
     return bytes;
 }
 
@@ -157,6 +157,48 @@ static nn_tensor *image(nn_model *m)
 {
     nn_tensor *h = nn_flatten(nn_input(m, 2, 3, 2));
     return nn_dense(nn_dense(h, 3, .activation = NN_SIGMOID), 2);
+}
+
+static nn_tensor *cnn(nn_model *m)
+{
+    nn_tensor *h = nn_conv2d(nn_input(m, 8, 7, 2), 3, 3, .no_bias = true);
+    h = nn_max_pool2d(nn_activate(nn_batch_norm(h), NN_RELU), 2);
+    h = nn_conv2d(h, 4, .kernel_h = 2, .kernel_w = 1, .activation = NN_RELU);
+    h = nn_avg_pool2d(nn_conv2d(h, 4, 3, .groups = 4, .padding = NN_SAME), 2, .stride = 1);
+    h = nn_dense(nn_batch_norm(nn_flatten(h)), 5, .activation = NN_RELU);
+    return nn_dense(nn_layer_norm(h), 2);
+}
+
+static nn_tensor *wide(nn_model *m)
+{
+    nn_tensor *h = nn_batch_norm(nn_conv2d(nn_input(m, 8, 7, 2), 3, 3, .stride = 2));
+    return nn_dense(nn_activate(nn_batch_norm(nn_flatten(h)), NN_RELU), 2);
+}
+
+/* The rest of the layers of images: (2). */
+static nn_tensor *windows(nn_model *m)
+{
+    nn_tensor *x = nn_input(m, 8, 7, 2), *c, *h;
+    c = nn_conv2d(x, 4, .kernel_h = 4, .kernel_w = 3, .stride = 2, .padding = NN_SAME, .groups = 2);
+    h = nn_batch_norm(c, .epsilon = 1e-3, .momentum = 0.5, .frozen = true);
+    h = nn_layer_norm(nn_max_pool2d(h, 3, .stride = 1, .padding = NN_SAME), .epsilon = 0.1);
+    h = nn_conv2d(h, 4, 1, .activation = NN_GELU, .l2 = 1e-3);
+    h = nn_conv2d(h, 4, 1, .activation = NN_GELU, .share = h);
+    h = nn_avg_pool2d(h, .size_h = 2, .size_w = 3, .padding = NN_SAME);
+    return nn_dense(nn_concat(nn_global_max_pool2d(c), nn_global_avg_pool2d(h)), 2);
+}
+
+/* A compiled network for pictures (8, 7, 2), trained a little. */
+static nn_model *trained(nn_tensor *(*make)(nn_model *m), nn_data *d)
+{
+    nn_real *x = inputs(9, 112), *t = inputs(9, 2);
+    for (int i = 0; i < 9 * 112; i++) x[i] += (nn_real)(i * i % 11) / 8;
+    check_ok(nn_data_from(d, x, 9, { 8, 7, 2 }, .targets = t, .target_shape = { 2 }));
+    nn_model *m = nn_model_new(.seed = 5);
+    check_ok(nn_compile(m, make(m), .loss = NN_MSE));
+    check_ok(nn_fit(m, d, .epochs = 3, .batch_size = 4, .validation_fraction = 0.1, .quiet = true));
+    free(x), free(t);
+    return m;
 }
 
 /* Every kind of tensor, every activation, names, two inputs; output (7). */
@@ -200,7 +242,7 @@ static void check_same(nn_model *a, nn_model *b, const nn_data *d)
     check_ok(nn_predict_data(a, y, d));
     check_ok(nn_predict_data(b, z, d));
     assert_memory_equal(y, z, n * sizeof *y);
-    unsigned char *first = saved(a, &size_a, false), *second = saved(b, &size_b, false);
+    unsigned char *first = saved(a, &size_a, true), *second = saved(b, &size_b, true);
     assert_int_equal(size_a, size_b);
     assert_memory_equal(first, second, size_a); /* all that can be saved is the same */
     free(y), free(z), free(first), free(second);
@@ -220,7 +262,7 @@ static void every_kind_of_tensor(void **state)
                                 .optimizer = nn_rmsprop(.momentum = 0.5, .clip_norm = 2)));
             check_ok(nn_fit(m, &d, .epochs = 3, .batch_size = 4, .quiet = true));
         }
-        check_ok(nn_save(m, in_folder("everything.safetensors")));
+        check_ok(nn_save(m, in_folder("everything.safetensors"), .checkpoint = true));
         nn_model *again = nn_load(path);
         if (!again) fail_msg("%s", nn_last_error());
         check_same(m, again, &d);
@@ -243,6 +285,37 @@ static void every_kind_of_tensor(void **state)
         nn_model_free(view), nn_model_free(m);
     }
     nn_data_free(&d);
+}
+
+/* Convolutions, pools and norms: the same outputs, bytes and views. */
+static void images(void **state)
+{
+    (void)state;
+    nn_tensor *(*const make[])(nn_model *) = { cnn, wide, windows };
+    for (int k = 0; k < 3; k++) {
+        nn_data d;
+        nn_model *m = trained(make[k], &d);
+        check_ok(nn_save(m, in_folder("images.safetensors"), .checkpoint = true));
+        nn_model *again = nn_load(path);
+        if (!again) fail_msg("%s", nn_last_error());
+        for (int i = 0; i < m->run->tensors; i++) {
+            const nn_tensor *t = m->run->tensor[i], *u = again->run->tensor[i];
+            assert_memory_equal(&t->window, &u->window, sizeof t->window);
+            assert_int_equal(t->frozen, u->frozen);
+            assert_true(t->number == u->number && t->epsilon == u->epsilon);
+        }
+        check_same(m, again, &d);
+        check_ok(nn_fit(m, &d, .epochs = 2, .batch_size = 5, .quiet = true));
+        check_ok(nn_fit(again, &d, .epochs = 2, .batch_size = 5, .quiet = true));
+        assert_memory_equal(m->values, again->values, m->parameters * sizeof *m->values);
+        nn_model *view = nn_share(again);
+        if (!view) fail_msg("%s", nn_last_error());
+        nn_real y[18], z[18];
+        check_ok(nn_predict_data(m, y, &d));
+        check_ok(nn_predict_data(view, z, &d));
+        assert_memory_equal(y, z, sizeof y);
+        nn_model_free(view), nn_model_free(again), nn_model_free(m), nn_data_free(&d);
+    }
 }
 
 /* Every loss with every optimizer and schedule: what nn_compile was told comes back. */
@@ -272,7 +345,7 @@ static void settings(void **state)
                             .top_k = (int)k));
         check_ok(nn_fit(m, &d, .epochs = 4, .batch_size = 2, .quiet = true));
         size_t size;
-        unsigned char *bytes = saved(m, &size, false);
+        unsigned char *bytes = saved(m, &size, true);
         nn_model *again = nn_load(.bytes = bytes, .size = size);
         if (!again) fail_msg("%s", nn_last_error());
         const nn__run *r = m->run, *s = again->run;
@@ -313,6 +386,7 @@ static void training_goes_on(void **state)
         for (int part = 0; part < 2; part++) {
             nn_model *m = nn_model_new(.seed = 7);
             nn_tensor *h = nn_dropout(nn_dense(nn_input(m, 4), 9, .activation = NN_GELU), 0.4);
+            if (k) h = nn_batch_norm(h);
             check_ok(nn_compile(
                 m, nn_dense(h, 3, .activation = NN_SOFTMAX), .loss = NN_SPARSE_CROSS_ENTROPY,
                 .optimizer = nn_adam(.lr = 0.02,
@@ -322,7 +396,7 @@ static void training_goes_on(void **state)
             *(part ? &half : &whole) = m;
         }
         assert_int_equal(half->history.epochs, 5);
-        check_ok(nn_save(half, in_folder("half.safetensors")));
+        check_ok(nn_save(half, in_folder("half.safetensors"), .checkpoint = true));
         nn_model_free(half);
         half = nn_load(path);
         if (!half) fail_msg("%s", nn_last_error());
@@ -359,12 +433,12 @@ static void names(void **state)
         check_ok(nn_fit(m, &d, .quiet = true));
         if (k) check_fails(nn_save(m, .size = &size), NN_ERR_ARGUMENT, "not UTF-8");
         if (!k) {
-            unsigned char *bytes = saved(m, &size, true);
+            unsigned char *bytes = saved(m, &size, false);
             nn_model *again = nn_load(.bytes = bytes, .size = size);
             if (!again) fail_msg("%s", nn_last_error());
             assert_string_equal(nn_class_name(again, 1), odd);
             assert_string_equal(again->output->name, "\xc3\xa4");
-            assert_int_equal(again->history.epochs, 0); /* .no_optimizer */
+            assert_int_equal(again->history.epochs, 0); /* no checkpoint */
             assert_int_equal(again->updates, 0);
             check_ok(nn_evaluate(again, &d).status);
             nn_model_free(again), free(bytes);
@@ -404,6 +478,11 @@ static void files_of_pytorch(void **state)
     check_outputs(m, mlp_outputs, 3, 1e-6);
     check_ok(nn_load_weights(g, .bytes = image_file, .size = sizeof image_file));
     check_outputs(g, image_outputs, 12, 1e-6); /* channels first there, last here */
+    nn_model *c = nn_model_new();
+    check_ok(nn_build(c, cnn(c)));
+    check_ok(nn_load_weights(c, .bytes = cnn_file, .size = sizeof cnn_file));
+    check_outputs(c, cnn_outputs, 112, 1e-5);
+    nn_model_free(c);
 
     check_fails(nn_load_weights(g, "a", .bytes = mlp_file, .size = sizeof mlp_file), NN_ERR_SHAPE,
                 "has no tensor '1.weight'; the model (line ");
@@ -438,18 +517,21 @@ static void files_for_pytorch(void **state)
         const char *name;
         nn_tensor *(*make)(nn_model *m);
         int size;
-    } model[] = { { "mlp", mlp, 3 }, { "image", image, 12 } };
-    for (int k = 0; k < 2; k++) {
+    } model[] = {
+        { "mlp", mlp, 3 }, { "image", image, 12 }, { "cnn", cnn, 112 }, { "wide", wide, 112 }
+    };
+    for (int k = 0; k < 4; k++) {
         char name[32];
-        nn_model *m = nn_model_new(.seed = 5);
-        check_ok(nn_build(m, model[k].make(m)));
+        nn_data d = { 0 };
+        nn_model *m = k < 2 ? nn_model_new(.seed = 5) : trained(model[k].make, &d);
+        if (k < 2) check_ok(nn_build(m, model[k].make(m)));
         snprintf(name, sizeof name, "%s.safetensors", model[k].name);
         check_ok(nn_save(m, in_folder(name)));
         nn_real *x = inputs(4, model[k].size), y[8];
         check_ok(nn_predict(m, y, x, 4));
         snprintf(name, sizeof name, "%s.npy", model[k].name);
         check_ok(nn_save_npy(in_folder(name), y, { 4, 2 }));
-        nn_model_free(m), free(x);
+        nn_model_free(m), free(x), nn_data_free(&d);
     }
     nn_data d;
     nn_real *x = inputs(6, 3);
@@ -459,6 +541,7 @@ static void files_for_pytorch(void **state)
     check_ok(nn_compile(m, mlp(m), .loss = NN_SPARSE_CROSS_ENTROPY));
     check_ok(nn_fit(m, &d, .epochs = 2, .quiet = true));
     check_ok(nn_save(m, in_folder("trained.safetensors")));
+    check_ok(nn_save(m, in_folder("checkpoint.safetensors"), .checkpoint = true));
     nn_model_free(m), nn_data_free(&d), free(x);
     snprintf(command, sizeof command, "%s -c 'import torch, numpy' 2>/dev/null", python);
     if (system(command) != 0) skip();
@@ -898,7 +981,7 @@ static void damaged_bytes(void **state)
     check_ok(nn_compile(m, nn_dense(nn_input(m, 1), 2, .activation = NN_SOFTMAX),
                         .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_sgd(.momentum = 0.5)));
     check_ok(nn_fit(m, &d, .epochs = 1, .quiet = true));
-    unsigned char *bytes = saved(m, &size, false);
+    unsigned char *bytes = saved(m, &size, true);
     assert_true(size < 4096);
     for (size_t n = 0; n < size; n++) { /* every prefix is an error */
         unsigned char *exact = malloc(n + 1);
@@ -1312,6 +1395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_kind_of_tensor),
+        TEST(images),
         TEST(settings),
         TEST(training_goes_on),
         TEST(names),
