@@ -10035,6 +10035,15 @@ static void nn__put_bits(nn__bytes *out, uint64_t bits, size_t size)
     nn__put(out, b, size);
 }
 
+/* The same in the place of bytes that are there already. */
+static void nn__set_bits(nn__bytes *out, size_t at, uint64_t bits, size_t size)
+{
+    size_t used = out->used;
+    out->used = at;
+    nn__put_bits(out, bits, size);
+    out->used = used;
+}
+
 /* x as IEEE 754 of 4 or 8 bytes. */
 static void nn__put_real(nn__bytes *out, double x, size_t size)
 {
@@ -10282,6 +10291,12 @@ NN__PRINTF(2, 3) static bool nn__json_fail(nn__json *j, const char *format, ...)
     return false;
 }
 
+static char *nn__json_null(nn__json *j, const char *error)
+{
+    nn__json_fail(j, "%s", error);
+    return NULL;
+}
+
 static bool nn__json_no_memory(nn__json *j)
 {
     if (!j->status) j->status = nn__fail_memory(j->source->at, j->source->call, j->what);
@@ -10341,10 +10356,8 @@ static char *nn__json_unicode(nn__json *j, char *to)
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         j->p += 6;
     }
-    if (code <= 0 || (code >= 0xd800 && code < 0xe000)) {
-        nn__json_fail(j, "a \\u is no character");
-        return NULL;
-    }
+    if (code <= 0 || (code >= 0xd800 && code < 0xe000))
+        return nn__json_null(j, "a \\u is no character");
     j->p += 4;
     int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
     *to++ = (char)(head[more] | (int)(code >> (6 * more)));
@@ -10358,10 +10371,8 @@ static char *nn__json_character(nn__json *j, char *to)
 {
     static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
     size_t length = nn__utf8(j->p, (size_t)(j->end - j->p));
-    if (length == 0 || (unsigned char)*j->p < ' ') {
-        nn__json_fail(j, "a string is not UTF-8, or has a control character");
-        return NULL;
-    }
+    if (length == 0 || (unsigned char)*j->p < ' ')
+        return nn__json_null(j, "a string is not UTF-8, or has a control character");
     if (*j->p != '\\') {
         memmove(to, j->p, length);
         j->p += length;
@@ -10370,10 +10381,7 @@ static char *nn__json_character(nn__json *j, char *to)
     char code = 0;
     if (j->end - j->p > 1) code = j->p[1];
     const char *found = code ? strchr(from, code) : NULL;
-    if (!found && code != 'u') {
-        nn__json_fail(j, "a string has a wrong escape");
-        return NULL;
-    }
+    if (!found && code != 'u') return nn__json_null(j, "a string has a wrong escape");
     j->p += 2;
     if (!found) return nn__json_unicode(j, to);
     *to++ = into[found - from];
@@ -10384,17 +10392,11 @@ static char *nn__json_character(nn__json *j, char *to)
 static char *nn__json_string(nn__json *j)
 {
     char quote = j->python && nn__json_is(j, '\'') ? '\'' : '"';
-    if (quote == '"' && !nn__json_is(j, '"')) {
-        nn__json_fail(j, "a string is missing");
-        return NULL;
-    }
+    if (quote == '"' && !nn__json_is(j, '"')) return nn__json_null(j, "a string is missing");
     char *text = j->p, *to = text;
     while (j->p < j->end && *j->p != quote)
         if (!(to = nn__json_character(j, to))) return NULL;
-    if (j->p == j->end) {
-        nn__json_fail(j, "a string is not closed");
-        return NULL;
-    }
+    if (j->p == j->end) return nn__json_null(j, "a string is not closed");
     j->p++;
     *to = 0;
     return text;
@@ -10902,6 +10904,7 @@ typedef struct nn__draft {
     const char *name; /* NULL: the automatic one */
     bool no_bias;
     bool same; /* padding is NN_SAME */
+    int frozen; /* bit 0: a parameter itself; bit k: in[k] */
     int share; /* number of the entry of `shared`, from 1 */
     const nn_real *values; /* of a constant */
 } nn__draft;
@@ -10909,6 +10912,7 @@ typedef struct nn__draft {
 /* X(key, type, member, the largest value). */
 enum { NN__WHOLE = INT_MAX - 1 };
 #define NN__LAYER_LIST(X)                                                                          \
+    X("activation", nn_activation, t.activation, NN_ACTIVATION_COUNT - 1)                          \
     X("number", double, t.number, HUGE_VAL)                                                        \
     X("start", int, t.start, NN__WHOLE)                                                            \
     X("transpose_a", bool, t.transpose_a, 1)                                                       \
@@ -10918,6 +10922,7 @@ enum { NN__WHOLE = INT_MAX - 1 };
     X("init_scale", double, t.init_scale, HUGE_VAL)                                                \
     X("l1", double, t.l1, HUGE_VAL)                                                                \
     X("l2", double, t.l2, HUGE_VAL)                                                                \
+    X("frozen", int, frozen, 31)                                                                   \
     X("no_bias", bool, no_bias, 1)                                                                 \
     X("epsilon", double, t.epsilon, HUGE_VAL)                                                      \
     X("kernel_h", int, t.window.KH, NN__WHOLE)                                                     \
@@ -10975,15 +10980,6 @@ static void nn__json_dims(nn__json *j, int *x)
         else x[i] = (int)read[i];
 }
 
-static nn_activation nn__json_activation(nn__json *j)
-{
-    const char *text = nn__json_string(j);
-    for (int i = 0; text && i < NN_ACTIVATION_COUNT; i++)
-        if (strcmp(nn_activation_name((nn_activation)i), text) == 0) return (nn_activation)i;
-    nn__json_unknown(j);
-    return NN_LINEAR;
-}
-
 /* The first tensor that uses t: of a layer's own parameters, which stand behind it, the layer. NULL
    for what stands alone. */
 static const nn_tensor *nn__owner(const nn_tensor *t)
@@ -11027,8 +11023,12 @@ static nn__draft nn__draft_of(const nn_tensor *t)
     d.no_bias = owner && !t->in[2];
     d.same =
         s->SH > 0 && s->OH == (s->H + s->SH - 1) / s->SH && s->OW == (s->W + s->SW - 1) / s->SW;
-    for (int k = 1; k < NN__MAX_IN; k++)
-        if (t->in[k] && nn__owner(t->in[k])) d.t.in[k] = NULL;
+    d.frozen = t->frozen;
+    for (int k = 1; k < NN__MAX_IN; k++) {
+        if (!t->in[k] || !nn__owner(t->in[k])) continue;
+        d.t.in[k] = NULL;
+        if (owner == t) d.frozen |= t->in[k]->frozen << k;
+    }
     return d;
 }
 
@@ -11123,6 +11123,16 @@ static const nn__kind_of_tensor *nn__kind_of(const char *name, const nn_tensor *
     return NULL;
 }
 
+/* Calls the constructor of a draft. */
+static nn_tensor *nn__remake(const nn__kind_of_tensor *kind, const nn__draft *d)
+{
+    nn_tensor *t = kind->remake(d), *made = t ? nn__before_activation(t) : NULL;
+    if (t && t->parameter) t->frozen = d->frozen & 1;
+    for (int k = 1; t && k < NN__MAX_IN; k++)
+        if (d->frozen >> k & 1 && made->in[k]) made->in[k]->frozen = true;
+    return t;
+}
+
 static void nn__put_layer(nn__bytes *out, const nn_tensor *t)
 {
     const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
@@ -11136,8 +11146,6 @@ static void nn__put_layer(nn__bytes *out, const nn_tensor *t)
     nn__putf(out, draft.t.in[0] ? "]" : "");
     nn__put_dims(out, "shape", draft.t.dim);
     nn__put_dims(out, "axis", draft.t.axis);
-    if (draft.t.activation)
-        nn__putf(out, ",\"activation\":\"%s\"", nn_activation_name(draft.t.activation));
     NN__LAYER_LIST(NN__PUT_MEMBER)
     nn__putf(out, "}");
 }
@@ -11152,14 +11160,7 @@ static void nn__put_graph(nn__bytes *out, const nn_model *m)
         nn__put_layer(out, m->run->tensor[i]);
         before = ",";
     }
-    nn__putf(out, "],\n\"frozen\":[");
-    before = "";
-    for (int k = 0; nn_parameter_at(m, k); k++) {
-        if (!nn_parameter_at(m, k)->frozen || nn_parameter_at(m, k)->state) continue;
-        nn__putf(out, "%s%d", before, k);
-        before = ",";
-    }
-    nn__putf(out, "],\"output\":%d", nn__entry_of(m->output));
+    nn__putf(out, "],\n\"output\":%d", nn__entry_of(m->output));
 }
 
 /* What nn_compile was told, and how far training has come, which only .checkpoint keeps. */
@@ -11269,7 +11270,6 @@ static const nn__kind_of_tensor *nn__json_draft(nn__json *j, nn__draft *to, nn__
         else if (strcmp(name, "in") == 0) nn__json_sizes(j, in, NN__MAX_IN - 1, &ins);
         else if (strcmp(name, "shape") == 0) nn__json_dims(j, to->t.dim);
         else if (strcmp(name, "axis") == 0) nn__json_dims(j, to->t.axis);
-        else if (strcmp(name, "activation") == 0) to->t.activation = nn__json_activation(j);
         else known = false;
         NN__LAYER_LIST(NN__READ_MEMBER)
         if (!known) nn__json_unknown(j);
@@ -11300,7 +11300,7 @@ static nn_tensor *nn__json_layer(nn__json *j, nn__loading *l)
         d.values = zeros = (nn_real *)nn__alloc_zero(size, sizeof *zeros);
         if (!zeros) return nn__json_no_memory(j), (nn_tensor *)NULL;
     }
-    nn_tensor *t = kind->remake(&d);
+    nn_tensor *t = nn__remake(kind, &d);
     nn__free(zeros);
     if (!t && l->m->status == NN_ERR_MEMORY) nn__json_no_memory(j);
     else if (!t) nn__json_fail(j, "%s", l->m->status ? l->m->run->error : "a layer lacks an input");
@@ -11321,17 +11321,6 @@ static bool nn__json_layers(nn__json *j, nn__loading *l)
     return !j->status;
 }
 
-static bool nn__json_frozen(nn__json *j, nn_model *m)
-{
-    if (!nn__json_need(j, '[')) return false;
-    for (size_t n = 0; nn__json_more(j, ']', &n);) {
-        nn_tensor *t = nn_parameter_at(m, (int)nn__json_value(j, NN__WHOLE));
-        if (!t) return nn__json_fail(j, "there is no parameter to freeze");
-        t->frozen = true;
-    }
-    return !j->status;
-}
-
 /* All of nn.model: layers, training. */
 static nn_status nn__json_model(nn__json *j, nn__loading *l)
 {
@@ -11342,7 +11331,6 @@ static nn_status nn__json_model(nn__json *j, nn__loading *l)
         if (!key) break;
         if (strcmp(key, "seed") == 0) nn__json_whole(j, &l->m->run->seed);
         else if (strcmp(key, "layers") == 0) nn__json_layers(j, l);
-        else if (strcmp(key, "frozen") == 0) nn__json_frozen(j, l->m);
         else if (strcmp(key, "training") == 0) nn__json_settings(j, l);
         else if (strcmp(key, "version") == 0) x = nn__json_value(j, 1) > 0;
         else if (strcmp(key, "output") != 0) nn__json_unknown(j);
@@ -11475,6 +11463,8 @@ static void nn__put_entry(nn__bytes *out, const nn__stored *s, size_t *place)
 {
     bool narrow = s->kind == 'f' && sizeof(nn_real) == 4;
     size_t end = *place + s->size * (narrow ? 4 : 8);
+    for (const char *c = s->name; *c; c++)
+        if ((unsigned char)*c < ' ') out->bad = "a name of a layer has a control character";
     nn__putf(out, ",");
     nn__put_string(out, s->name);
     nn__putf(out, ":{\"dtype\":\"%s\",\"shape\":[",
@@ -11513,7 +11503,7 @@ static void nn__put_note(nn__bytes *out, int note, nn__bytes *text)
     nn__putf(out, ",\"%s\":", nn__notes[note]);
     if (!text->failed) nn__put_string(out, text->at);
     if (text->bad) out->bad = text->bad;
-    if (text->failed) out->failed = true, nn__free(out->at), out->at = NULL;
+    out->failed = out->failed || text->failed;
     nn__free(text->at);
 }
 
@@ -11539,27 +11529,20 @@ static void nn__put_header(nn__bytes *out, const nn_model *m, const nn__stored *
 /* Names that would make a file which cannot be read. */
 static nn_status nn__check_names(const nn__stored *list, size_t n, nn_place at)
 {
-    for (size_t a = 0; a < n; a++) {
-        for (const char *c = list[a].name; *c; c++)
-            if ((unsigned char)*c < ' ')
-                return nn__fail(at, NN_ERR_ARGUMENT, "nn_save",
-                                "the name of the layer of line %d has a control character; give "
-                                "it another .name",
-                                list[a].line);
+    for (size_t a = 0; a < n; a++)
         for (size_t b = 0; b < a; b++)
             if (strcmp(list[a].name, list[b].name) == 0)
                 return nn__fail(at, NN_ERR_ARGUMENT, "nn_save",
                                 "the parameters of line %d and line %d would both be called '%s'; "
                                 "give one of the layers another .name",
                                 list[b].line, list[a].line, list[a].name);
-    }
     return NN_OK;
 }
 
 static nn_status nn__save(const nn_save_args *args, nn__stored *list, size_t n, bool checkpoint)
 {
     const nn_model *m = args->model;
-    nn__bytes header = NN__EMPTY, out = NN__EMPTY;
+    nn__bytes out = NN__EMPTY;
     nn_status status = nn__check_names(list, n, args->at);
     if (status) return status;
     if (checkpoint) {
@@ -11569,12 +11552,9 @@ static nn_status nn__save(const nn_save_args *args, nn__stored *list, size_t n, 
         s->kind = 'h', s->rank = 2, s->dim[0] = (uint64_t)m->history.epochs;
         s->dim[1] = NN__EPOCH_NUMBERS, s->size = (size_t)(s->dim[0] * s->dim[1]);
     }
-    nn__put_header(&header, m, list, n, checkpoint);
-    nn__put_bits(&out, header.used, 8);
-    if (header.failed) out.failed = true;
-    else nn__put(&out, header.at, header.used);
-    if (header.bad) out.bad = header.bad;
-    nn__free(header.at);
+    nn__put_bits(&out, 0, 8); /* the length, when it is known */
+    nn__put_header(&out, m, list, n, checkpoint);
+    nn__set_bits(&out, 0, out.used - 8, 8);
     for (size_t i = 0; i < n; i++) nn__put_values(&out, m, &list[i]);
     return nn__publish(&out, args->at, "nn_save", args->path, args->bytes, args->room, args->size);
 }
@@ -11831,11 +11811,9 @@ static nn_status nn__copy_graph(nn_model *m, const nn_model *model, nn_tensor **
         d.model = m, d.shared = d.share ? made[d.share - 1] : NULL;
         for (int k = 0; k < NN__MAX_IN; k++)
             if (d.t.in[k]) d.t.in[k] = made[nn__entry_of(d.t.in[k])];
-        made[n] = kind ? kind->remake(&d) : NULL;
+        made[n] = kind ? nn__remake(kind, &d) : NULL;
         if (!made[n++]) return m->status ? m->status : NN_ERR_STATE;
     }
-    for (int k = 0; nn_parameter_at(m, k); k++)
-        nn_parameter_at(m, k)->frozen = nn_parameter_at(model, k)->frozen;
     return nn__build(m, made[nn__entry_of(model->output)]);
 }
 
@@ -11860,17 +11838,14 @@ NN_API nn_model *nn_share(nn_model *model)
 /* The header as NumPy writes it: keys sorted, spaces up to a multiple of 64, a newline. */
 static void nn__put_npy_header(nn__bytes *out, const char *type, const int *shape, size_t rank)
 {
-    nn__bytes text = NN__EMPTY;
-    nn__putf(&text, "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
-    for (size_t d = 0; d < rank; d++) nn__putf(&text, "%s%d", d ? ", " : "", shape[d]);
-    nn__putf(&text, rank == 1 ? ",), }" : "), }");
-    while (text.used % 64 != 53) nn__putf(&text, " "); /* 10 bytes before it, a newline behind it */
-    nn__putf(&text, "\n");
     nn__put(out, "\x93NUMPY\1\0", 8);
-    nn__put_bits(out, text.used, 2);
-    if (text.failed) out->failed = true, nn__free(out->at), out->at = NULL;
-    else nn__put(out, text.at, text.used);
-    nn__free(text.at);
+    nn__put_bits(out, 0, 2); /* the length, when it is known */
+    nn__putf(out, "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
+    for (size_t d = 0; d < rank; d++) nn__putf(out, "%s%d", d ? ", " : "", shape[d]);
+    nn__putf(out, rank == 1 ? ",), }" : "), }");
+    while (out->used % 64 != 63) nn__putf(out, " ");
+    nn__putf(out, "\n");
+    nn__set_bits(out, 8, out->used - 10, 2);
 }
 
 NN_API nn_status nn_save_npy_make(nn_save_npy_args args)
