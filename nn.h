@@ -4744,6 +4744,143 @@ static nn_status nn__read_file(nn_place at, const char *call, const char *path, 
     return status;
 }
 
+/* ---- files out ------------------------------------------------------------- >>data/out
+   A writer collects all bytes in memory; then they are published in one go. */
+
+/* fsync and stat, where the headers declare them; -std=c99 hides them. */
+#if defined(__APPLE__) ||                                                                          \
+    (defined(__unix__) && (!defined(__STRICT_ANSI__) || defined(_POSIX_C_SOURCE)))
+#include <sys/stat.h>
+#define NN__POSIX 1
+#else
+#define NN__POSIX 0
+#endif
+#ifdef _WIN32
+#include <windows.h> /* rename does not replace there */
+#endif
+
+typedef struct nn__bytes {
+    char *at;
+    size_t used, room;
+    bool failed; /* there was no memory */
+    const char *bad; /* what cannot be written, as a sentence */
+} nn__bytes;
+
+static void nn__put(nn__bytes *out, const void *from, size_t n)
+{
+    while (!out->failed && out->room - out->used < n) {
+        out->at = (char *)nn__grow(out->at, &out->room, 1);
+        out->failed = !out->at;
+    }
+    if (!out->failed && n > 0) memcpy(out->at + out->used, from, n);
+    out->used += n;
+}
+
+NN__PRINTF(2, 3) static void nn__putf(nn__bytes *out, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    nn__put(out, text, strlen(text));
+}
+
+/* The name to write to: a new one beside path, or path itself where that is a pipe or a device. */
+static char *nn__temporary(const char *path, bool *plain)
+{
+    size_t size = strlen(path) + 16;
+    char *name = (char *)nn__alloc(size, 1);
+    uint64_t mark = (uint64_t)(uintptr_t)name ^ ((uint64_t)time(NULL) << 20);
+    *plain = true;
+#if NN__POSIX
+    struct stat s;
+    *plain = stat(path, &s) != 0 || S_ISREG(s.st_mode);
+    mark ^= (uint64_t)getpid() << 40;
+#endif
+    if (name && *plain)
+        snprintf(name, size, "%s.%08lx.tmp", path, (unsigned long)(nn__mix(mark) & 0xffffffff));
+    else if (name) nn__copy_text(name, size, path);
+    return name;
+}
+
+/* Forces a file to the disk, or a folder's list of names. */
+static int nn__sync(FILE *file)
+{
+#if NN__POSIX
+    return fsync(fileno(file));
+#else
+    (void)file;
+    return 0;
+#endif
+}
+
+static int nn__replace(const char *from, const char *to)
+{
+#ifdef _WIN32
+    return MoveFileExA(from, to, 1 | 8) ? 0 : -1; /* replace existing, write through */
+#else
+    return rename(from, to);
+#endif
+}
+
+/* After the rename: without this a power cut could bring the old name back. */
+static void nn__sync_folder(char *path)
+{
+#if NN__POSIX
+    char *slash = strrchr(path, '/');
+    if (slash) slash[slash == path] = 0;
+    FILE *folder = fopen(slash ? path : ".", "rb"); /* a folder that cannot be read is left */
+    if (folder) nn__sync(folder), fclose(folder);
+#else
+    (void)path;
+#endif
+}
+
+/* Writes a file that is there as a whole, or not at all. */
+static nn_status nn__write_file(nn_place at, const char *call, const char *path, const void *bytes,
+                                size_t n)
+{
+    bool plain;
+    char *name = nn__temporary(path, &plain);
+    if (!name) return nn__fail_memory(at, call, "the name of a file");
+    FILE *file = fopen(name, "wb");
+    bool good = file && fwrite(bytes, 1, n, file) == n && fflush(file) == 0 &&
+                (!plain || nn__sync(file) == 0);
+    int error = errno;
+    if (file && fclose(file) != 0 && good) good = false, error = errno;
+    if (good && plain && nn__replace(name, path) != 0) good = false, error = errno;
+    if (!good && file && plain) remove(name);
+    if (good && plain) nn__sync_folder(name);
+    nn__free(name);
+    if (good) return NN_OK;
+    return nn__fail(at, NN_ERR_FILE, call,
+                    "cannot write '%s': %s; what was there before is unchanged; does the folder "
+                    "exist, and is there room on the disk?",
+                    path, strerror(error));
+}
+
+/* The end of every writer: its bytes to a file, to memory, or only counted; frees them. */
+static nn_status nn__publish(nn__bytes *out, nn_place at, const char *call, const char *path,
+                             void *bytes, size_t room, size_t *size)
+{
+    nn_status status = NN_OK;
+    if (out->failed) status = nn__fail_memory(at, call, "the bytes to write");
+    else if (out->bad) status = nn__fail(at, NN_ERR_ARGUMENT, call, "%s", out->bad);
+    else if (path) status = nn__write_file(at, call, path, out->at, out->used);
+    else if (!size)
+        status = nn__fail(at, NN_ERR_ARGUMENT, call,
+                          "no path; give one, or .bytes, .room and .size to write to memory");
+    else if (bytes && out->used > room)
+        status = nn__fail(at, NN_ERR_ARGUMENT, call,
+                          "it takes %zu bytes, .room is %zu; call it without .bytes to learn .size",
+                          out->used, room);
+    else if (bytes) memcpy(bytes, out->at, out->used);
+    if (size) *size = out->used;
+    nn__free(out->at);
+    return status;
+}
+
 /* ---- classes ------------------------------------------------------------------------------- */
 
 /* A label on its way to a class: the number it is, its text in a file or NULL, where it stood. */
@@ -5444,37 +5581,38 @@ static void nn__put32(uint8_t *to, uint32_t x)
 }
 
 /* One chunk: length, type, `head`, `body`, and the checksum of all but the length. */
-static void nn__png_chunk(FILE *f, const char *type, const uint8_t *head, size_t m,
+static void nn__png_chunk(nn__bytes *out, const char *type, const uint8_t *head, size_t m,
                           const uint8_t *body, size_t n)
 {
     uint8_t length[4], sum[4];
     uint32_t crc = nn__crc32(0xffffffffu, (const uint8_t *)type, 4);
     nn__put32(length, (uint32_t)(m + n));
     nn__put32(sum, ~nn__crc32(nn__crc32(crc, head, m), body, n));
-    fwrite(length, 1, 4, f), fwrite(type, 1, 4, f);
-    fwrite(head, 1, m, f), fwrite(body, 1, n, f), fwrite(sum, 1, 4, f);
+    nn__put(out, length, 4), nn__put(out, type, 4);
+    nn__put(out, head, m), nn__put(out, body, n), nn__put(out, sum, 4);
 }
 
-static void nn__png_write(FILE *f, const uint8_t *pixels, int height, size_t row, int width, int C)
+static void nn__png_write(nn__bytes *out, const uint8_t *pixels, int height, size_t row, int width,
+                          int C)
 {
     uint32_t a = 1, b = 0; /* Adler's checksum */
     uint8_t head[13] = { 0 };
     nn__put32(head, (uint32_t)width), nn__put32(head + 4, (uint32_t)height);
     head[8] = 8, head[9] = C == 3 ? 2 : 0;
-    fwrite("\x89PNG\r\n\x1a\n", 1, 8, f);
-    nn__png_chunk(f, "IHDR", head, 13, head, 0);
-    nn__png_chunk(f, "IDAT", (const uint8_t *)"\x78\x01", 2, head, 0);
+    nn__put(out, "\x89PNG\r\n\x1a\n", 8);
+    nn__png_chunk(out, "IHDR", head, 13, head, 0);
+    nn__png_chunk(out, "IDAT", (const uint8_t *)"\x78\x01", 2, head, 0);
     for (int i = 0; i < height; i++, pixels += row) {
         const unsigned n = (unsigned)row + 1; /* a row begins with its filter: 0, none */
         const uint8_t block[6] = { i == height - 1, (uint8_t)n,         (uint8_t)(n >> 8),
                                    (uint8_t)~n,     (uint8_t)(~n >> 8), 0 };
         b = (b + a) % 65521;
         for (size_t k = 0; k < row; k++) a = (a + pixels[k]) % 65521, b = (b + a) % 65521;
-        nn__png_chunk(f, "IDAT", block, 6, pixels, row);
+        nn__png_chunk(out, "IDAT", block, 6, pixels, row);
     }
     nn__put32(head, b << 16 | a);
-    nn__png_chunk(f, "IDAT", head, 4, head, 0);
-    nn__png_chunk(f, "IEND", head, 0, head, 0);
+    nn__png_chunk(out, "IDAT", head, 4, head, 0);
+    nn__png_chunk(out, "IEND", head, 0, head, 0);
 }
 
 NN_API nn_status nn_save_image(const char *path, const uint8_t *pixels, int height, int width,
@@ -5487,14 +5625,9 @@ NN_API nn_status nn_save_image(const char *path, const uint8_t *pixels, int heig
                         "a path, and pixels (%d, %d, %d): channels are 1 or 3, and a row has at "
                         "most 65534 bytes",
                         height, width, channels);
-    FILE *f = fopen(path, "wb");
-    if (f) nn__png_write(f, pixels, height, (size_t)width * (size_t)channels, width, channels);
-    bool failed = !f || ferror(f);
-    if ((f && fclose(f)) || failed)
-        return nn__fail(nn__nowhere, NN_ERR_FILE, call,
-                        "cannot write '%s': %s; is there such a folder, and room on the disk?",
-                        path, strerror(errno));
-    return NN_OK;
+    nn__bytes out = NN__EMPTY;
+    nn__png_write(&out, pixels, height, (size_t)width * (size_t)channels, width, channels);
+    return nn__publish(&out, nn__nowhere, call, path, NULL, 0, NULL);
 }
 
 /* ---- images: files ---- */
@@ -9684,32 +9817,30 @@ static const char *nn__decimal(char text[48], double x, int digits)
     return text;
 }
 
+enum { NN__EPOCH_NUMBERS = 9 };
+
+static double *nn__epoch_number(nn_epoch *e, size_t i)
+{
+    double *const at[NN__EPOCH_NUMBERS] = { &e->loss,     &e->accuracy,      &e->mae,
+                                            &e->val_loss, &e->val_accuracy,  &e->val_mae,
+                                            &e->lr,       &e->gradient_norm, &e->seconds };
+    return at[i];
+}
+
 NN_API nn_status nn_write_history(const nn_model *model, const char *path)
 {
     char text[48];
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history", "cannot write '%s': %s", path,
-                        strerror(errno));
-    fprintf(f, "# epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\tgradient_norm\t"
-               "seconds\n");
+    nn__bytes out = NN__EMPTY;
+    nn__putf(&out, "# epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\t"
+                   "gradient_norm\tseconds\n");
     for (int i = 0; i < model->history.epochs; i++) {
-        const nn_epoch *e = &model->history.epoch[i];
-        const double x[] = { e->loss,     e->accuracy,      e->mae,
-                             e->val_loss, e->val_accuracy,  e->val_mae,
-                             e->lr,       e->gradient_norm, e->seconds };
-        fprintf(f, "%d", e->epoch);
-        for (size_t k = 0; k < sizeof x / sizeof *x; k++)
-            fprintf(f, "\t%s", nn__decimal(text, x[k], 9));
-        fputc('\n', f);
+        nn_epoch *e = &model->history.epoch[i];
+        nn__putf(&out, "%d", e->epoch);
+        for (size_t k = 0; k < NN__EPOCH_NUMBERS; k++)
+            nn__putf(&out, "\t%s", nn__decimal(text, *nn__epoch_number(e, k), 9));
+        nn__put(&out, "\n", 1);
     }
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed)
-        return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history",
-                        "cannot write all of '%s'; is the "
-                        "disk full?",
-                        path);
-    return NN_OK;
+    return nn__publish(&out, nn__nowhere, "nn_write_history", path, NULL, 0, NULL);
 }
 
 /* ======================================================================== >>inspect ======= */
@@ -9944,47 +10075,8 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 
 /* ======================================================================== >>files ========= */
 
-/* fsync and stat, where the headers declare them; -std=c99 hides them. */
-#if defined(__APPLE__) ||                                                                          \
-    (defined(__unix__) && (!defined(__STRICT_ANSI__) || defined(_POSIX_C_SOURCE)))
-#include <sys/stat.h>
-#define NN__POSIX 1
-#else
-#define NN__POSIX 0
-#endif
-#ifdef _WIN32
-#include <windows.h> /* rename does not replace there */
-#endif
-
 /* ---- bytes out ----------------------------------------------------------------- >>files/out
-   A writer collects all bytes in memory; then they are published in one go. */
-
-typedef struct nn__bytes {
-    char *at;
-    size_t used, room;
-    bool failed; /* there was no memory */
-    const char *bad; /* what cannot be written, as a sentence */
-} nn__bytes;
-
-static void nn__put(nn__bytes *out, const void *from, size_t n)
-{
-    while (!out->failed && out->room - out->used < n) {
-        out->at = (char *)nn__grow(out->at, &out->room, 1);
-        out->failed = !out->at;
-    }
-    if (!out->failed && n > 0) memcpy(out->at + out->used, from, n);
-    out->used += n;
-}
-
-NN__PRINTF(2, 3) static void nn__putf(nn__bytes *out, const char *format, ...)
-{
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    nn__put(out, text, strlen(text));
-}
+   As little-endian numbers and as JSON. */
 
 /* Bytes of the UTF-8 character at s, or 0 where there is none. RFC 3629: nothing longer than
    needed, no surrogates, nothing above 10FFFF. */
@@ -10053,101 +10145,6 @@ static void nn__put_real(nn__bytes *out, double x, size_t size)
     memcpy(&bits, &x, sizeof bits);
     memcpy(&bits32, &narrow, sizeof bits32);
     nn__put_bits(out, size == 4 ? bits32 : bits, size);
-}
-
-/* The name to write to: a new one beside path, or path itself where that is a pipe or a device. */
-static char *nn__temporary(const char *path, bool *plain)
-{
-    size_t size = strlen(path) + 16;
-    char *name = (char *)nn__alloc(size, 1);
-    uint64_t mark = (uint64_t)(uintptr_t)name ^ ((uint64_t)time(NULL) << 20);
-    *plain = true;
-#if NN__POSIX
-    struct stat s;
-    *plain = stat(path, &s) != 0 || S_ISREG(s.st_mode);
-    mark ^= (uint64_t)getpid() << 40;
-#endif
-    if (name && *plain)
-        snprintf(name, size, "%s.%08lx.tmp", path, (unsigned long)(nn__mix(mark) & 0xffffffff));
-    else if (name) nn__copy_text(name, size, path);
-    return name;
-}
-
-/* Forces a file to the disk, or a folder's list of names. */
-static int nn__sync(FILE *file)
-{
-#if NN__POSIX
-    return fsync(fileno(file));
-#else
-    (void)file;
-    return 0;
-#endif
-}
-
-static int nn__replace(const char *from, const char *to)
-{
-#ifdef _WIN32
-    return MoveFileExA(from, to, 1 | 8) ? 0 : -1; /* replace existing, write through */
-#else
-    return rename(from, to);
-#endif
-}
-
-/* After the rename: without this a power cut could bring the old name back. */
-static void nn__sync_folder(char *path)
-{
-#if NN__POSIX
-    char *slash = strrchr(path, '/');
-    if (slash) slash[slash == path] = 0;
-    FILE *folder = fopen(slash ? path : ".", "rb"); /* a folder that cannot be read is left */
-    if (folder) nn__sync(folder), fclose(folder);
-#else
-    (void)path;
-#endif
-}
-
-/* Writes a file that is there as a whole, or not at all. */
-static nn_status nn__write_file(nn_place at, const char *call, const char *path, const void *bytes,
-                                size_t n)
-{
-    bool plain;
-    char *name = nn__temporary(path, &plain);
-    if (!name) return nn__fail_memory(at, call, "the name of a file");
-    FILE *file = fopen(name, "wb");
-    bool good = file && fwrite(bytes, 1, n, file) == n && fflush(file) == 0 &&
-                (!plain || nn__sync(file) == 0);
-    int error = errno;
-    if (file && fclose(file) != 0 && good) good = false, error = errno;
-    if (good && plain && nn__replace(name, path) != 0) good = false, error = errno;
-    if (!good && file && plain) remove(name);
-    if (good && plain) nn__sync_folder(name);
-    nn__free(name);
-    if (good) return NN_OK;
-    return nn__fail(at, NN_ERR_FILE, call,
-                    "cannot write '%s': %s; what was there before is unchanged; does the folder "
-                    "exist, and is there room on the disk?",
-                    path, strerror(error));
-}
-
-/* The end of every writer: its bytes to a file, to memory, or only counted; frees them. */
-static nn_status nn__publish(nn__bytes *out, nn_place at, const char *call, const char *path,
-                             void *bytes, size_t room, size_t *size)
-{
-    nn_status status = NN_OK;
-    if (out->failed) status = nn__fail_memory(at, call, "the bytes to write");
-    else if (out->bad) status = nn__fail(at, NN_ERR_ARGUMENT, call, "%s", out->bad);
-    else if (path) status = nn__write_file(at, call, path, out->at, out->used);
-    else if (!size)
-        status = nn__fail(at, NN_ERR_ARGUMENT, call,
-                          "no path; give one, or .bytes, .room and .size to write to memory");
-    else if (bytes && out->used > room)
-        status = nn__fail(at, NN_ERR_ARGUMENT, call,
-                          "it takes %zu bytes, .room is %zu; call it without .bytes to learn .size",
-                          out->used, room);
-    else if (bytes) memcpy(bytes, out->at, out->used);
-    if (size) *size = out->used;
-    nn__free(out->at);
-    return status;
 }
 
 /* ---- bytes in -------------------------------------------------------------------- >>files/in */
@@ -11408,16 +11405,6 @@ static size_t nn__memory_index(const nn__stored *s, size_t i)
     if (s->channels <= 1) return i;
     size_t places = s->row / s->channels, within = i % s->row;
     return i - within + within % places * s->channels + within / places;
-}
-
-enum { NN__EPOCH_NUMBERS = 9 };
-
-static double *nn__epoch_number(nn_epoch *e, size_t i)
-{
-    double *const at[NN__EPOCH_NUMBERS] = { &e->loss,     &e->accuracy,      &e->mae,
-                                            &e->val_loss, &e->val_accuracy,  &e->val_mae,
-                                            &e->lr,       &e->gradient_norm, &e->seconds };
-    return at[i];
 }
 
 /* All parameters and constants, in a checkpoint with the optimizer's numbers for them; NULL where
