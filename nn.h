@@ -1305,19 +1305,20 @@ typedef struct nn_save_args {
     nn_place at;
     const nn_model *model; /* built or compiled */
     const char *path;
-    bool no_optimizer; /* without its state and the history: a third of the size, and PyTorch's
-                          load_state_dict takes the file as it is (else with strict=False) */
+    bool checkpoint; /* also the optimizer's state and the history, three times the size */
     void *bytes;
     size_t room, *size;
 } nn_save_args;
 
-/* Saves a model: nn_save(m, "digits.safetensors"). Weights, graph, scaling, class names, and of a
-   compiled model loss, optimizer, its state, seed and history, so that training goes on after
-   nn_load as if it had never stopped (saved between two epochs, to the bit).
+/* Saves a model: nn_save(m, "digits.safetensors"). The tensors are the weights, as PyTorch's
+   load_state_dict takes them; beside them stand the graph, scaling, class names, and of a compiled
+   model loss and optimizer. With .checkpoint, saved between two epochs, training goes on after
+   nn_load as if it had never stopped, to the bit; PyTorch then needs strict=False.
    A parameter is called "0.weight" where the layer is number 0 of an nn.Sequential: layers,
    activations, dropouts and all other operations count, each .activation as one more. A layer with
-   a .name is called that: "fc.weight". Shapes and orders are PyTorch's: kernels (O, I, K, K), and
-   channels first in the columns of a dense layer behind a flattened image (H, W, C).
+   a .name is called that: "fc.weight". A global pool makes (C), as PyTorch does in two modules,
+   with Flatten: put nn_flatten behind it. Shapes and orders are PyTorch's: kernels (O, I, K, K),
+   and channels first in what sees a flattened image (H, W, C).
    Errors: NN_ERR_STATE (not built), NN_ERR_ARGUMENT (two parameters of one name, no UTF-8, too
    little room), NN_ERR_FILE, NN_ERR_MEMORY. */
 #define nn_save(...) nn_save_make(NN_ARGS(nn_save_args){ .at = NN_HERE, __VA_ARGS__ })
@@ -4763,6 +4764,143 @@ static nn_status nn__read_file(nn_place at, const char *call, const char *path, 
     return status;
 }
 
+/* ---- files out ------------------------------------------------------------- >>data/out
+   A writer collects all bytes in memory; then they are published in one go. */
+
+/* fsync and stat, where the headers declare them; -std=c99 hides them. */
+#if defined(__APPLE__) ||                                                                          \
+    (defined(__unix__) && (!defined(__STRICT_ANSI__) || defined(_POSIX_C_SOURCE)))
+#include <sys/stat.h>
+#define NN__POSIX 1
+#else
+#define NN__POSIX 0
+#endif
+#ifdef _WIN32
+#include <windows.h> /* rename does not replace there */
+#endif
+
+typedef struct nn__bytes {
+    char *at;
+    size_t used, room;
+    bool failed; /* there was no memory */
+    const char *bad; /* what cannot be written, as a sentence */
+} nn__bytes;
+
+static void nn__put(nn__bytes *out, const void *from, size_t n)
+{
+    while (!out->failed && out->room - out->used < n) {
+        out->at = (char *)nn__grow(out->at, &out->room, 1);
+        out->failed = !out->at;
+    }
+    if (!out->failed && n > 0) memcpy(out->at + out->used, from, n);
+    out->used += n;
+}
+
+NN__PRINTF(2, 3) static void nn__putf(nn__bytes *out, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    nn__put(out, text, strlen(text));
+}
+
+/* The name to write to: a new one beside path, or path itself where that is a pipe or a device. */
+static char *nn__temporary(const char *path, bool *plain)
+{
+    size_t size = strlen(path) + 16;
+    char *name = (char *)nn__alloc(size, 1);
+    uint64_t mark = (uint64_t)(uintptr_t)name ^ ((uint64_t)time(NULL) << 20);
+    *plain = true;
+#if NN__POSIX
+    struct stat s;
+    *plain = stat(path, &s) != 0 || S_ISREG(s.st_mode);
+    mark ^= (uint64_t)getpid() << 40;
+#endif
+    if (name && *plain)
+        snprintf(name, size, "%s.%08lx.tmp", path, (unsigned long)(nn__mix(mark) & 0xffffffff));
+    else if (name) nn__copy_text(name, size, path);
+    return name;
+}
+
+/* Forces a file to the disk, or a folder's list of names. */
+static int nn__sync(FILE *file)
+{
+#if NN__POSIX
+    return fsync(fileno(file));
+#else
+    (void)file;
+    return 0;
+#endif
+}
+
+static int nn__replace(const char *from, const char *to)
+{
+#ifdef _WIN32
+    return MoveFileExA(from, to, 1 | 8) ? 0 : -1; /* replace existing, write through */
+#else
+    return rename(from, to);
+#endif
+}
+
+/* After the rename: without this a power cut could bring the old name back. */
+static void nn__sync_folder(char *path)
+{
+#if NN__POSIX
+    char *slash = strrchr(path, '/');
+    if (slash) slash[slash == path] = 0;
+    FILE *folder = fopen(slash ? path : ".", "rb"); /* a folder that cannot be read is left */
+    if (folder) nn__sync(folder), fclose(folder);
+#else
+    (void)path;
+#endif
+}
+
+/* Writes a file that is there as a whole, or not at all. */
+static nn_status nn__write_file(nn_place at, const char *call, const char *path, const void *bytes,
+                                size_t n)
+{
+    bool plain;
+    char *name = nn__temporary(path, &plain);
+    if (!name) return nn__fail_memory(at, call, "the name of a file");
+    FILE *file = fopen(name, "wb");
+    bool good = file && fwrite(bytes, 1, n, file) == n && fflush(file) == 0 &&
+                (!plain || nn__sync(file) == 0);
+    int error = errno;
+    if (file && fclose(file) != 0 && good) good = false, error = errno;
+    if (good && plain && nn__replace(name, path) != 0) good = false, error = errno;
+    if (!good && file && plain) remove(name);
+    if (good && plain) nn__sync_folder(name);
+    nn__free(name);
+    if (good) return NN_OK;
+    return nn__fail(at, NN_ERR_FILE, call,
+                    "cannot write '%s': %s; what was there before is unchanged; does the folder "
+                    "exist, and is there room on the disk?",
+                    path, strerror(error));
+}
+
+/* The end of every writer: its bytes to a file, to memory, or only counted; frees them. */
+static nn_status nn__publish(nn__bytes *out, nn_place at, const char *call, const char *path,
+                             void *bytes, size_t room, size_t *size)
+{
+    nn_status status = NN_OK;
+    if (out->failed) status = nn__fail_memory(at, call, "the bytes to write");
+    else if (out->bad) status = nn__fail(at, NN_ERR_ARGUMENT, call, "%s", out->bad);
+    else if (path) status = nn__write_file(at, call, path, out->at, out->used);
+    else if (!size)
+        status = nn__fail(at, NN_ERR_ARGUMENT, call,
+                          "no path; give one, or .bytes, .room and .size to write to memory");
+    else if (bytes && out->used > room)
+        status = nn__fail(at, NN_ERR_ARGUMENT, call,
+                          "it takes %zu bytes, .room is %zu; call it without .bytes to learn .size",
+                          out->used, room);
+    else if (bytes) memcpy(bytes, out->at, out->used);
+    if (size) *size = out->used;
+    nn__free(out->at);
+    return status;
+}
+
 /* ---- classes ------------------------------------------------------------------------------- */
 
 /* A label on its way to a class: the number it is, its text in a file or NULL, where it stood. */
@@ -5463,37 +5601,38 @@ static void nn__put32(uint8_t *to, uint32_t x)
 }
 
 /* One chunk: length, type, `head`, `body`, and the checksum of all but the length. */
-static void nn__png_chunk(FILE *f, const char *type, const uint8_t *head, size_t m,
+static void nn__png_chunk(nn__bytes *out, const char *type, const uint8_t *head, size_t m,
                           const uint8_t *body, size_t n)
 {
     uint8_t length[4], sum[4];
     uint32_t crc = nn__crc32(0xffffffffu, (const uint8_t *)type, 4);
     nn__put32(length, (uint32_t)(m + n));
     nn__put32(sum, ~nn__crc32(nn__crc32(crc, head, m), body, n));
-    fwrite(length, 1, 4, f), fwrite(type, 1, 4, f);
-    fwrite(head, 1, m, f), fwrite(body, 1, n, f), fwrite(sum, 1, 4, f);
+    nn__put(out, length, 4), nn__put(out, type, 4);
+    nn__put(out, head, m), nn__put(out, body, n), nn__put(out, sum, 4);
 }
 
-static void nn__png_write(FILE *f, const uint8_t *pixels, int height, size_t row, int width, int C)
+static void nn__png_write(nn__bytes *out, const uint8_t *pixels, int height, size_t row, int width,
+                          int C)
 {
     uint32_t a = 1, b = 0; /* Adler's checksum */
     uint8_t head[13] = { 0 };
     nn__put32(head, (uint32_t)width), nn__put32(head + 4, (uint32_t)height);
     head[8] = 8, head[9] = C == 3 ? 2 : 0;
-    fwrite("\x89PNG\r\n\x1a\n", 1, 8, f);
-    nn__png_chunk(f, "IHDR", head, 13, head, 0);
-    nn__png_chunk(f, "IDAT", (const uint8_t *)"\x78\x01", 2, head, 0);
+    nn__put(out, "\x89PNG\r\n\x1a\n", 8);
+    nn__png_chunk(out, "IHDR", head, 13, head, 0);
+    nn__png_chunk(out, "IDAT", (const uint8_t *)"\x78\x01", 2, head, 0);
     for (int i = 0; i < height; i++, pixels += row) {
         const unsigned n = (unsigned)row + 1; /* a row begins with its filter: 0, none */
         const uint8_t block[6] = { i == height - 1, (uint8_t)n,         (uint8_t)(n >> 8),
                                    (uint8_t)~n,     (uint8_t)(~n >> 8), 0 };
         b = (b + a) % 65521;
         for (size_t k = 0; k < row; k++) a = (a + pixels[k]) % 65521, b = (b + a) % 65521;
-        nn__png_chunk(f, "IDAT", block, 6, pixels, row);
+        nn__png_chunk(out, "IDAT", block, 6, pixels, row);
     }
     nn__put32(head, b << 16 | a);
-    nn__png_chunk(f, "IDAT", head, 4, head, 0);
-    nn__png_chunk(f, "IEND", head, 0, head, 0);
+    nn__png_chunk(out, "IDAT", head, 4, head, 0);
+    nn__png_chunk(out, "IEND", head, 0, head, 0);
 }
 
 NN_API nn_status nn_save_image(const char *path, const uint8_t *pixels, int height, int width,
@@ -5506,14 +5645,9 @@ NN_API nn_status nn_save_image(const char *path, const uint8_t *pixels, int heig
                         "a path, and pixels (%d, %d, %d): channels are 1 or 3, and a row has at "
                         "most 65534 bytes",
                         height, width, channels);
-    FILE *f = fopen(path, "wb");
-    if (f) nn__png_write(f, pixels, height, (size_t)width * (size_t)channels, width, channels);
-    bool failed = !f || ferror(f);
-    if ((f && fclose(f)) || failed)
-        return nn__fail(nn__nowhere, NN_ERR_FILE, call,
-                        "cannot write '%s': %s; is there such a folder, and room on the disk?",
-                        path, strerror(errno));
-    return NN_OK;
+    nn__bytes out = NN__EMPTY;
+    nn__png_write(&out, pixels, height, (size_t)width * (size_t)channels, width, channels);
+    return nn__publish(&out, nn__nowhere, call, path, NULL, 0, NULL);
 }
 
 /* ---- images: files ---- */
@@ -9731,32 +9865,30 @@ static const char *nn__decimal(char text[48], double x, int digits)
     return text;
 }
 
+enum { NN__EPOCH_NUMBERS = 9 };
+
+static double *nn__epoch_number(nn_epoch *e, size_t i)
+{
+    double *const at[NN__EPOCH_NUMBERS] = { &e->loss,     &e->accuracy,      &e->mae,
+                                            &e->val_loss, &e->val_accuracy,  &e->val_mae,
+                                            &e->lr,       &e->gradient_norm, &e->seconds };
+    return at[i];
+}
+
 NN_API nn_status nn_write_history(const nn_model *model, const char *path)
 {
     char text[48];
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history", "cannot write '%s': %s", path,
-                        strerror(errno));
-    fprintf(f, "# epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\tgradient_norm\t"
-               "seconds\n");
+    nn__bytes out = NN__EMPTY;
+    nn__putf(&out, "# epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\t"
+                   "gradient_norm\tseconds\n");
     for (int i = 0; i < model->history.epochs; i++) {
-        const nn_epoch *e = &model->history.epoch[i];
-        const double x[] = { e->loss,     e->accuracy,      e->mae,
-                             e->val_loss, e->val_accuracy,  e->val_mae,
-                             e->lr,       e->gradient_norm, e->seconds };
-        fprintf(f, "%d", e->epoch);
-        for (size_t k = 0; k < sizeof x / sizeof *x; k++)
-            fprintf(f, "\t%s", nn__decimal(text, x[k], 9));
-        fputc('\n', f);
+        nn_epoch *e = &model->history.epoch[i];
+        nn__putf(&out, "%d", e->epoch);
+        for (size_t k = 0; k < NN__EPOCH_NUMBERS; k++)
+            nn__putf(&out, "\t%s", nn__decimal(text, *nn__epoch_number(e, k), 9));
+        nn__put(&out, "\n", 1);
     }
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed)
-        return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history",
-                        "cannot write all of '%s'; is the "
-                        "disk full?",
-                        path);
-    return NN_OK;
+    return nn__publish(&out, nn__nowhere, "nn_write_history", path, NULL, 0, NULL);
 }
 
 /* ======================================================================== >>inspect ======= */
@@ -9991,69 +10123,8 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
 
 /* ======================================================================== >>files ========= */
 
-/* fsync and stat, where the headers declare them; -std=c99 hides them. */
-#if defined(__APPLE__) ||                                                                          \
-    (defined(__unix__) && (!defined(__STRICT_ANSI__) || defined(_POSIX_C_SOURCE)))
-#include <sys/stat.h>
-#define NN__POSIX 1
-#else
-#define NN__POSIX 0
-#endif
-#ifdef _WIN32
-#include <windows.h> /* rename does not replace there */
-#endif
-
-/* ---- bytes out: to a file, to memory, or only counted ----------------------- >>files/out */
-
-typedef struct nn__out {
-    nn_place at;
-    const char *call, *path;
-    char *temporary; /* what is written; NULL: path itself, which is a pipe or a device */
-    FILE *file;
-    unsigned char *bytes;
-    size_t room, used;
-    bool escaped; /* what is written goes into a JSON string */
-    int error; /* errno of the first write that failed */
-    const char *bad; /* a text that JSON cannot hold */
-} nn__out;
-
-static void nn__put(nn__out *out, const void *from, size_t n)
-{
-    if (out->file && !out->error && fwrite(from, 1, n, out->file) != n)
-        out->error = errno ? errno : EIO;
-    if (out->bytes && out->used <= out->room && n <= out->room - out->used)
-        memcpy(out->bytes + out->used, from, n);
-    out->used += n;
-}
-
-/* A character as it stands within a JSON string. */
-static const char *nn__escape(char code[8], char c)
-{
-    bool marked = c == '"' || c == '\\';
-    if ((unsigned char)c < ' ') snprintf(code, 8, "\\u%04x", (unsigned)c);
-    else snprintf(code, 8, "%s%c", marked ? "\\" : "", c);
-    return code;
-}
-
-static void nn__put_text(nn__out *out, const char *text)
-{
-    char code[8];
-    if (!out->escaped) nn__put(out, text, strlen(text));
-    for (; out->escaped && *text; text++) {
-        nn__escape(code, *text);
-        nn__put(out, code, strlen(code));
-    }
-}
-
-NN__PRINTF(2, 3) static void nn__putf(nn__out *out, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    nn__put_text(out, text);
-}
+/* ---- bytes out ----------------------------------------------------------------- >>files/out
+   As little-endian numbers and as JSON. */
 
 /* Bytes of the UTF-8 character at s, or 0 where there is none. RFC 3629: nothing longer than
    needed, no surrogates, nothing above 10FFFF. */
@@ -10071,40 +10142,50 @@ static size_t nn__utf8(const char *text, size_t n)
     return length;
 }
 
-/* A JSON string; within another one it is escaped twice. */
-static void nn__put_string(nn__out *out, const char *text)
+/* A JSON string. */
+static void nn__put_string(nn__bytes *out, const char *text)
 {
-    char code[8];
     size_t n = strlen(text), length = 0;
-    for (size_t i = 0; i < n; i += length) {
-        length = nn__utf8(text + i, n - i);
-        if (length == 0 || (!out->escaped && (unsigned char)text[i] < ' ')) out->bad = text;
+    nn__put(out, "\"", 1);
+    for (; n > 0; text += length, n -= length) {
+        length = nn__utf8(text, n);
+        if (length == 0)
+            out->bad = "a name of a layer or class is not UTF-8 text; write it as that";
         if (length == 0) length = 1;
+        if ((unsigned char)*text < ' ') nn__putf(out, "\\u%04x", (unsigned)*text);
+        else nn__putf(out, "%s%.*s", strchr("\"\\", *text) ? "\\" : "", (int)length, text);
     }
-    nn__put_text(out, "\"");
-    for (; *text; text++) nn__put_text(out, nn__escape(code, *text));
-    nn__put_text(out, "\"");
+    nn__put(out, "\"", 1);
 }
 
 /* A number that reads back exactly, also NaN (null) and infinity (too large for a double). */
-static void nn__put_number(nn__out *out, double x, int digits)
+static void nn__put_number(nn__bytes *out, double x)
 {
     char text[48];
     if (nn__is_nan(x)) nn__putf(out, "null");
     else if (fabs(x) > DBL_MAX) nn__putf(out, x > 0 ? "1e999" : "-1e999");
-    else nn__putf(out, "%s", nn__decimal(text, x, digits));
+    else nn__putf(out, "%s", nn__decimal(text, x, (double)(float)x == x ? 9 : 17));
 }
 
 /* The lowest `size` bytes, little-endian on every machine. */
-static void nn__put_bits(nn__out *out, uint64_t bits, size_t size)
+static void nn__put_bits(nn__bytes *out, uint64_t bits, size_t size)
 {
     unsigned char b[8];
     for (size_t i = 0; i < size; i++) b[i] = (unsigned char)(bits >> (8 * i));
     nn__put(out, b, size);
 }
 
+/* The same in the place of bytes that are there already. */
+static void nn__set_bits(nn__bytes *out, size_t at, uint64_t bits, size_t size)
+{
+    size_t used = out->used;
+    out->used = at;
+    nn__put_bits(out, bits, size);
+    out->used = used;
+}
+
 /* x as IEEE 754 of 4 or 8 bytes. */
-static void nn__put_real(nn__out *out, double x, size_t size)
+static void nn__put_real(nn__bytes *out, double x, size_t size)
 {
     float narrow = (float)x;
     uint32_t bits32;
@@ -10114,103 +10195,7 @@ static void nn__put_real(nn__out *out, double x, size_t size)
     nn__put_bits(out, size == 4 ? bits32 : bits, size);
 }
 
-/* Opens a new file beside path, or path itself where that is a pipe or a device. */
-static nn_status nn__out_create(nn__out *out)
-{
-    size_t size = strlen(out->path) + 16;
-    uint64_t mark = (uint64_t)(uintptr_t)out ^ ((uint64_t)time(NULL) << 20);
-    bool plain = true;
-#if NN__POSIX
-    struct stat s;
-    plain = stat(out->path, &s) != 0 || S_ISREG(s.st_mode);
-    mark ^= (uint64_t)getpid() << 40;
-#endif
-    if (plain && !(out->temporary = (char *)nn__alloc(size, 1)))
-        return nn__fail_memory(out->at, out->call, "the name of a file");
-    if (plain)
-        snprintf(out->temporary, size, "%s.%08lx.tmp", out->path,
-                 (unsigned long)(nn__mix(mark) & 0xffffffff));
-    out->file = fopen(plain ? out->temporary : out->path, "wb");
-    if (out->file) return NN_OK;
-    nn__fail(out->at, NN_ERR_FILE, out->call,
-             "cannot create '%s': %s; does the folder exist, and may you write there?", out->path,
-             strerror(errno));
-    nn__free(out->temporary);
-    return NN_ERR_FILE;
-}
-
-/* Where a writer writes: to path, or to bytes, or nowhere to count. */
-static nn_status nn__out_open(nn__out *out, nn_place at, const char *call, const char *path,
-                              void *bytes, size_t room, const size_t *size)
-{
-    memset(out, 0, sizeof *out);
-    out->at = at, out->call = call, out->path = path;
-    out->bytes = path ? NULL : (unsigned char *)bytes, out->room = room;
-    if (path) return nn__out_create(out);
-    if (size) return NN_OK;
-    return nn__fail(at, NN_ERR_ARGUMENT, call,
-                    "no path; give one, or .bytes, .room and .size to write to memory");
-}
-
-/* Forces a file to the disk, or a folder's list of names. */
-static int nn__sync(FILE *file)
-{
-#if NN__POSIX
-    return fsync(fileno(file));
-#else
-    (void)file;
-    return 0;
-#endif
-}
-
-static int nn__replace(const char *from, const char *to)
-{
-#ifdef _WIN32
-    return MoveFileExA(from, to, 1 | 8) ? 0 : -1; /* replace existing, write through */
-#else
-    return rename(from, to);
-#endif
-}
-
-/* After the rename: without this a power cut could bring the old name back. */
-static void nn__sync_folder(char *path)
-{
-#if NN__POSIX
-    char *slash = strrchr(path, '/');
-    if (slash) slash[slash == path] = 0;
-    FILE *folder = fopen(slash ? path : ".", "rb"); /* a folder that cannot be read is left */
-    if (folder) nn__sync(folder), fclose(folder);
-#else
-    (void)path;
-#endif
-}
-
-/* The end of every writer: publishes what was written, or leaves the old file. */
-static nn_status nn__out_close(nn__out *out, size_t *size)
-{
-    nn_status status = NN_OK;
-    if (size) *size = out->used;
-    if (out->bytes && out->used > out->room)
-        status = nn__fail(out->at, NN_ERR_ARGUMENT, out->call,
-                          "it takes %zu bytes, .room is %zu; call it without .bytes to learn .size",
-                          out->used, out->room);
-    if (!out->file) return status;
-    if (!out->error && fflush(out->file) != 0) out->error = errno;
-    if (!out->error && out->temporary && nn__sync(out->file) != 0) out->error = errno;
-    if (fclose(out->file) != 0 && !out->error) out->error = errno;
-    if (out->error)
-        status = nn__fail(out->at, NN_ERR_FILE, out->call, "cannot write all of '%s': %s%s",
-                          out->path, strerror(out->error),
-                          out->temporary ? "; what was there before is unchanged" : "");
-    if (!status && out->temporary && nn__replace(out->temporary, out->path) != 0)
-        status = nn__fail(out->at, NN_ERR_FILE, out->call,
-                          "cannot put the new file in the place of '%s': %s", out->path,
-                          strerror(errno));
-    if (status && out->temporary) remove(out->temporary);
-    if (!status && out->temporary) nn__sync_folder(out->temporary);
-    nn__free(out->temporary);
-    return status;
-}
+/* ---- bytes in -------------------------------------------------------------------- >>files/in */
 
 /* A file that is read, or memory, which path only names. */
 typedef struct nn__source {
@@ -10219,6 +10204,7 @@ typedef struct nn__source {
     char *file; /* its bytes, to be freed */
     const unsigned char *bytes;
     size_t size;
+    char *header; /* a copy of its text, to be freed: strings are decoded in place */
 } nn__source;
 
 static nn_status nn__source_open(nn__source *s, nn_place at, const char *call, const char *path,
@@ -10232,6 +10218,11 @@ static nn_status nn__source_open(nn__source *s, nn_place at, const char *call, c
     return status;
 }
 
+static void nn__source_free(nn__source *s)
+{
+    nn__free(s->file), nn__free(s->header);
+}
+
 NN__PRINTF(3, 4)
 static nn_status nn__file_fail(const nn__source *s, nn_status status, const char *format, ...)
 {
@@ -10243,10 +10234,31 @@ static nn_status nn__file_fail(const nn__source *s, nn_status status, const char
     return nn__fail(s->at, status, s->call, "'%.200s': %s", s->path, text);
 }
 
-/* ---- numbers in files ------------------------------------------------------ >>files/numbers */
+/* Copies the header: `length` bytes of text, which begin at `begin`. */
+static nn_status nn__source_header(nn__source *s, size_t begin, uint64_t length, size_t limit)
+{
+    if (s->size < begin || length > s->size - begin)
+        return nn__file_fail(s, NN_ERR_FORMAT,
+                             "its header should have %" PRIu64 " bytes, but the file has %zu; it "
+                             "is truncated, or of another kind",
+                             length, s->size);
+    if (length > limit)
+        return nn__file_fail(s, NN_ERR_FORMAT, "its header has %" PRIu64 " bytes, the limit is %zu",
+                             length, limit);
+    s->header = (char *)nn__alloc((size_t)length + 1, 1);
+    if (!s->header) return nn__fail_memory(s->at, s->call, "the header");
+    memcpy(s->header, s->bytes + begin, (size_t)length);
+    return NN_OK;
+}
 
-/* A type by its names in safetensors and in npy. kind: f, e (bfloat16), i, u, b, x:
-   known, but not read. */
+static uint64_t nn__little_endian(const unsigned char *b, size_t n)
+{
+    uint64_t x = 0;
+    for (size_t i = 0; i < n; i++) x |= (uint64_t)b[i] << (8 * i);
+    return x;
+}
+
+/* A type by its names in safetensors and in npy. kind: f, e (bfloat16), i, u, b. */
 typedef struct nn__number_type {
     char tensor[8], npy[3];
     char kind;
@@ -10254,12 +10266,11 @@ typedef struct nn__number_type {
 } nn__number_type;
 
 static const nn__number_type nn__number_types[] = {
-    { "F32", "f4", 'f', 4 },  { "F64", "f8", 'f', 8 },   { "F16", "f2", 'f', 2 },
-    { "BF16", "", 'e', 2 },   { "I64", "i8", 'i', 8 },   { "I32", "i4", 'i', 4 },
-    { "I16", "i2", 'i', 2 },  { "I8", "i1", 'i', 1 },    { "U64", "u8", 'u', 8 },
-    { "U32", "u4", 'u', 4 },  { "U16", "u2", 'u', 2 },   { "U8", "u1", 'u', 1 },
-    { "BOOL", "b1", 'b', 1 }, { "F8_E4M3", "", 'x', 1 }, { "F8_E5M2", "", 'x', 1 },
-    { "C64", "", 'x', 8 },
+    { "F32", "f4", 'f', 4 },  { "F64", "f8", 'f', 8 }, { "F16", "f2", 'f', 2 },
+    { "BF16", "-", 'e', 2 },  { "I64", "i8", 'i', 8 }, { "I32", "i4", 'i', 4 },
+    { "I16", "i2", 'i', 2 },  { "I8", "i1", 'i', 1 },  { "U64", "u8", 'u', 8 },
+    { "U32", "u4", 'u', 4 },  { "U16", "u2", 'u', 2 }, { "U8", "u1", 'u', 1 },
+    { "BOOL", "b1", 'b', 1 },
 };
 
 /* IEEE 754 half precision: 1 sign, 5 exponent, 10 fraction bits. */
@@ -10275,44 +10286,65 @@ static double nn__half(unsigned bits)
 /* The number at b, which may lie anywhere. */
 static double nn__number_at(const unsigned char *b, const nn__number_type *type, bool big)
 {
-    uint64_t bits = 0;
-    const uint64_t sign = (uint64_t)1 << (8 * type->size - 1);
-    uint32_t low;
+    unsigned char little[8];
     float narrow;
     double wide;
-    for (size_t i = 0; i < type->size; i++)
-        bits |= (uint64_t)b[big ? type->size - 1 - i : i] << (8 * i);
+    for (size_t i = 0; i < type->size; i++) little[i] = b[big ? type->size - 1 - i : i];
+    uint64_t bits = nn__little_endian(little, type->size);
+    const uint64_t sign = (uint64_t)1 << (8 * type->size - 1);
     if (type->kind == 'i' && bits & sign) return -(double)((~bits + 1) & (2 * sign - 1));
     if (type->kind != 'f' && type->kind != 'e') return (double)bits;
     if (type->kind == 'f' && type->size == 2) return nn__half((unsigned)bits);
-    if (type->kind == 'e') bits <<= 16;
+    uint32_t low = (uint32_t)(type->kind == 'e' ? bits << 16 : bits);
     memcpy(&wide, &bits, sizeof wide);
-    low = (uint32_t)bits;
     memcpy(&narrow, &low, sizeof narrow);
     return type->size == 8 ? wide : (double)narrow;
 }
 
 /* ---- JSON in -------------------------------------------------------------- >>files/json
    Read along what is expected, without a tree and without recursion. Strings are decoded in place:
-   no string is longer than its code. */
-
-static const char nn__no_memory[] = "no memory";
+   no string is longer than its code. The header of npy, a dict of Python, is read by the same
+   functions: it has other quotes, tuples, and commas before a closing bracket. */
 
 typedef struct nn__json {
+    const nn__source *source;
+    const char *what; /* of the file */
     char *p, *start, *end;
-    const char *error; /* the first one; p stands there */
+    bool python;
+    nn_status status; /* of the first error */
 } nn__json;
 
-static nn__json nn__json_from(char *text, size_t size)
+static nn__json nn__json_from(const nn__source *source, const char *what, char *text, size_t size)
 {
-    nn__json j;
-    j.p = j.start = text, j.end = text + size, j.error = NULL;
+    nn__json j = NN__EMPTY;
+    j.source = source, j.what = what;
+    j.p = j.start = text, j.end = text + size;
     return j;
 }
 
-static bool nn__json_fail(nn__json *j, const char *error)
+NN__PRINTF(2, 3) static bool nn__json_fail(nn__json *j, const char *format, ...)
 {
-    if (!j->error) j->error = error;
+    char text[NN__MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (!j->status)
+        j->status = nn__file_fail(j->source, NN_ERR_FORMAT,
+                                  "byte %zu of %s: %s; the file is damaged, or of another kind",
+                                  (size_t)(j->p - j->start), j->what, text);
+    return false;
+}
+
+static char *nn__json_null(nn__json *j, const char *error)
+{
+    nn__json_fail(j, "%s", error);
+    return NULL;
+}
+
+static bool nn__json_no_memory(nn__json *j)
+{
+    if (!j->status) j->status = nn__fail_memory(j->source->at, j->source->call, j->what);
     return false;
 }
 
@@ -10325,26 +10357,29 @@ static void nn__json_space(nn__json *j)
 static bool nn__json_is(nn__json *j, char c)
 {
     nn__json_space(j);
-    if (j->error || j->p == j->end || *j->p != c) return false;
+    if (j->status || j->p == j->end || *j->p != c) return false;
     j->p++;
     return true;
 }
 
 static bool nn__json_need(nn__json *j, char c)
 {
-    static const char *const texts[] = { "'{' is missing", "'[' is missing", "':' is missing",
-                                         "',' or the closing bracket is missing" };
-    return nn__json_is(j, c) || nn__json_fail(j, texts[c == '{'   ? 0
-                                                       : c == '[' ? 1
-                                                       : c == ':' ? 2
-                                                                  : 3]);
+    return nn__json_is(j, c) || nn__json_fail(j, "'%c' is missing", c);
 }
 
 /* Whether another member of an object or array follows; k counts them. */
 static bool nn__json_more(nn__json *j, char close, size_t *k)
 {
-    if (j->error || nn__json_is(j, close)) return false;
-    return (*k)++ == 0 || nn__json_need(j, ',');
+    if (j->status || nn__json_is(j, close)) return false;
+    if ((*k)++ == 0) return true;
+    return nn__json_need(j, ',') && !(j->python && nn__json_is(j, close));
+}
+
+/* Nothing may follow. */
+static void nn__json_end(nn__json *j)
+{
+    nn__json_space(j);
+    if (!j->status && j->p != j->end) nn__json_fail(j, "text follows the closing bracket");
 }
 
 /* The four hexadecimal digits at p, or -1. */
@@ -10359,55 +10394,54 @@ static long nn__hex4(const char *p, const char *end)
 /* A \uXXXX, or two of them for what lies above FFFF, as UTF-8 at `to`; returns its end. */
 static char *nn__json_unicode(nn__json *j, char *to)
 {
+    static const int head[] = { 0, 0xc0, 0xe0, 0xf0 };
     long code = nn__hex4(j->p, j->end), low;
-    j->p += 4;
-    if (code >= 0xd800 && code < 0xdc00 && j->end - j->p >= 6 && j->p[0] == '\\' &&
-        j->p[1] == 'u' && (low = nn__hex4(j->p + 2, j->end)) >= 0xdc00 && low < 0xe000) {
+    if (code >= 0xd800 && code < 0xdc00 && j->end - j->p >= 10 && memcmp(j->p + 4, "\\u", 2) == 0 &&
+        (low = nn__hex4(j->p + 6, j->end)) >= 0xdc00 && low < 0xe000) {
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         j->p += 6;
     }
-    if (code <= 0 || (code >= 0xd800 && code < 0xe000)) {
-        nn__json_fail(j, code == 0 ? "a string has a zero character" : "a \\u is no character");
-        return NULL;
-    }
+    if (code <= 0 || (code >= 0xd800 && code < 0xe000))
+        return nn__json_null(j, "a \\u is no character");
+    j->p += 4;
     int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    static const int head[] = { 0, 0xc0, 0xe0, 0xf0 };
     *to++ = (char)(head[more] | (int)(code >> (6 * more)));
     for (int shift = 6 * (more - 1); shift >= 0; shift -= 6)
         *to++ = (char)(0x80 | (int)((code >> shift) & 63));
     return to;
 }
 
-static char *nn__json_no_string(nn__json *j, const char *error)
+/* One character, at p; returns the end of what it is at `to`, or NULL. */
+static char *nn__json_character(nn__json *j, char *to)
 {
-    nn__json_fail(j, error);
-    return NULL;
+    static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
+    size_t length = nn__utf8(j->p, (size_t)(j->end - j->p));
+    if (length == 0 || (unsigned char)*j->p < ' ')
+        return nn__json_null(j, "a string is not UTF-8, or has a control character");
+    if (*j->p != '\\') {
+        memmove(to, j->p, length);
+        j->p += length;
+        return to + length;
+    }
+    char code = 0;
+    if (j->end - j->p > 1) code = j->p[1];
+    const char *found = code ? strchr(from, code) : NULL;
+    if (!found && code != 'u') return nn__json_null(j, "a string has a wrong escape");
+    j->p += 2;
+    if (!found) return nn__json_unicode(j, to);
+    *to++ = into[found - from];
+    return to;
 }
 
 /* A string, closed with a zero where its quote stood, or NULL. */
 static char *nn__json_string(nn__json *j)
 {
-    static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
-    if (!nn__json_is(j, '"')) return nn__json_no_string(j, "a string is missing");
+    char quote = j->python && nn__json_is(j, '\'') ? '\'' : '"';
+    if (quote == '"' && !nn__json_is(j, '"')) return nn__json_null(j, "a string is missing");
     char *text = j->p, *to = text;
-    while (j->p < j->end && *j->p != '"') {
-        size_t length = nn__utf8(j->p, (size_t)(j->end - j->p));
-        if (length == 0) return nn__json_no_string(j, "a string is not UTF-8");
-        if ((unsigned char)*j->p < ' ')
-            return nn__json_no_string(j, "a string has a control character");
-        if (*j->p != '\\') {
-            memmove(to, j->p, length);
-            to += length, j->p += length;
-            continue;
-        }
-        const char *found = j->end - j->p > 1 && j->p[1] ? strchr(from, j->p[1]) : NULL;
-        bool unicode = j->end - j->p > 1 && j->p[1] == 'u';
-        if (!found && !unicode) return nn__json_no_string(j, "a string has a wrong escape");
-        j->p += 2;
-        if (found) *to++ = into[found - from];
-        else if (!(to = nn__json_unicode(j, to))) return NULL;
-    }
-    if (j->p == j->end) return nn__json_no_string(j, "a string is not closed");
+    while (j->p < j->end && *j->p != quote)
+        if (!(to = nn__json_character(j, to))) return NULL;
+    if (j->p == j->end) return nn__json_null(j, "a string is not closed");
     j->p++;
     *to = 0;
     return text;
@@ -10436,43 +10470,118 @@ static bool nn__json_whole(nn__json *j, uint64_t *x)
     return true;
 }
 
+/* An array of at most `most` whole numbers, or a tuple of Python. */
+static bool nn__json_sizes(nn__json *j, uint64_t *x, size_t most, size_t *n)
+{
+    *n = 0;
+    if (!nn__json_need(j, j->python ? '(' : '[')) return false;
+    for (size_t k = 0; nn__json_more(j, j->python ? ')' : ']', &k); *n = k)
+        if (k > most) return nn__json_fail(j, "an array of sizes is too long");
+        else if (!nn__json_whole(j, &x[k - 1])) return false;
+    return !j->status;
+}
+
 /* Any number, true and false (1, 0), null (NaN). */
 static bool nn__json_number(nn__json *j, double *x)
 {
-    static const char *const words[] = { "false", "true", "null" };
-    const double values[] = { 0, 1, (double)NAN };
+    static const char *const words[] = { "false", "true", "null", "False", "True" };
+    const double values[] = { 0, 1, (double)NAN, 0, 1 };
     char text[64] = "";
     nn__json_space(j);
     size_t n = 0;
     while (n < sizeof text - 1 && j->p + n < j->end && j->p[n] &&
-           strchr("+-.0123456789abcdeflnrstuE", j->p[n]))
+           strchr("+-.0123456789abcdeflnrstuEFT", j->p[n]))
         n++;
     memcpy(text, j->p, n);
     j->p += n;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(text, words[i]) == 0) return *x = values[i], true;
     return nn__parse_decimal(text, x) ? nn__json_fail(j, "a number is missing") : true;
 }
 
-/* ---- safetensors in ---------------------------------------------------- >>files/safetensors */
+/* An array of any numbers, in a block that the caller frees, also after an error. */
+static bool nn__json_reals(nn__json *j, nn_real **x, size_t *n)
+{
+    double number = 0;
+    size_t room = 0;
+    *n = 0;
+    if (!nn__json_need(j, '[')) return false;
+    for (size_t k = 0; nn__json_more(j, ']', &k); ++*n) {
+        if (*n == room) *x = (nn_real *)nn__grow(*x, &room, sizeof **x);
+        if (!*x) return nn__json_no_memory(j);
+        if (!nn__json_number(j, &number)) return false;
+        (*x)[*n] = (nn_real)number;
+    }
+    return !j->status;
+}
 
+/* What a header says of an array. */
 enum { NN__FILE_RANK = 8, NN__LONGEST_NAME = 255 };
-
 typedef struct nn__entry {
     const char *name;
     const nn__number_type *type;
-    size_t rank;
+    size_t rank, count, bytes; /* count: numbers */
     uint64_t dim[NN__FILE_RANK], place[2]; /* where its bytes begin and end in the data */
+    bool big, fortran; /* npy: the highest byte first; the first axis runs fastest */
 } nn__entry;
 
+/* In npy a type begins with its order of bytes: "<f4". */
+static bool nn__json_type(nn__json *j, nn__entry *e)
+{
+    const char *name = nn__json_string(j);
+    char order = j->python && name ? *name : '<';
+    if (j->python && name && *name) name++;
+    for (size_t i = 0; name && i < sizeof nn__number_types / sizeof *nn__number_types; i++) {
+        const nn__number_type *t = &nn__number_types[i];
+        bool ordered = order == '<' || order == '>' || (order == '|' && t->size == 1);
+        if (ordered && strcmp(j->python ? t->npy : t->tensor, name) == 0) e->type = t;
+    }
+    e->big = order == '>';
+    return e->type || nn__json_fail(j, "nn.h does not read this type of numbers; save float32");
+}
+
+/* The object of an array: three members, each once. */
+static bool nn__json_array(nn__json *j, nn__entry *e)
+{
+    static const char *const keys[2][3] = { { "dtype", "shape", "data_offsets" },
+                                            { "descr", "shape", "fortran_order" } };
+    bool seen[3] = { false, false, false };
+    size_t offsets = 2;
+    double order = 0;
+    if (!nn__json_need(j, '{')) return false;
+    for (size_t k = 0; nn__json_more(j, '}', &k);) {
+        const char *key = nn__json_key(j);
+        int which = 0;
+        while (key && which < 3 && strcmp(key, keys[j->python][which]) != 0) which++;
+        if (!key) return false;
+        if (which == 3 || seen[which])
+            return nn__json_fail(j, "an array has a key twice, or one that is not known");
+        seen[which] = true;
+        if (which == 0) nn__json_type(j, e);
+        else if (which == 1) nn__json_sizes(j, e->dim, NN__FILE_RANK, &e->rank);
+        else if (!j->python) nn__json_sizes(j, e->place, 2, &offsets);
+        else if (nn__json_number(j, &order) && order != 0 && order != 1)
+            nn__json_fail(j, "fortran_order is neither True nor False");
+    }
+    if (!seen[0] || !seen[1] || !seen[2] || offsets != 2)
+        return nn__json_fail(j, "an array lacks its type, shape, or place and order");
+    e->count = 1, e->fortran = order == 1;
+    for (size_t d = 0; d < e->rank; d++)
+        if (e->dim[d] > INT_MAX || !nn__mul(e->count, (size_t)e->dim[d], &e->count))
+            return nn__json_fail(j, "a shape is too large");
+    if (!j->status && !nn__mul(e->count, e->type->size, &e->bytes))
+        nn__json_fail(j, "a shape is too large");
+    return !j->status;
+}
+
+/* ---- safetensors in ---------------------------------------------------- >>files/safetensors */
+
 /* What nn_save leaves in __metadata__. */
-static const char *const nn__notes[] = { "nn.version", "nn.rng",  "nn.arch",
-                                         "nn.labels",  "nn.norm", "nn.train" };
-enum { NN__VERSION_NOTE, NN__SEED, NN__GRAPH, NN__LABELS, NN__NORM, NN__TRAIN, NN__NOTES };
+static const char *const nn__notes[] = { "nn.model", "nn.data" };
+enum { NN__MODEL_NOTE, NN__DATA_NOTE, NN__NOTES };
 
 typedef struct nn__tensors {
     nn__source source;
-    char *header;
     const unsigned char *data;
     size_t data_size, entries, room;
     nn__entry *entry; /* sorted by name */
@@ -10482,58 +10591,7 @@ typedef struct nn__tensors {
 
 static void nn__tensors_free(nn__tensors *f)
 {
-    nn__free(f->source.file), nn__free(f->header), nn__free(f->entry);
-}
-
-/* An array of at most `most` whole numbers. */
-static bool nn__json_sizes(nn__json *j, uint64_t *x, size_t most, size_t *n)
-{
-    *n = 0;
-    if (!nn__json_need(j, '[')) return false;
-    for (size_t k = 0; nn__json_more(j, ']', &k); *n = k)
-        if (k > most) return nn__json_fail(j, "an array of sizes is too long");
-        else if (!nn__json_whole(j, &x[k - 1])) return false;
-    return !j->error;
-}
-
-static bool nn__json_type(nn__json *j, nn__entry *e)
-{
-    const char *name = nn__json_string(j);
-    for (size_t i = 0; name && i < sizeof nn__number_types / sizeof *nn__number_types; i++)
-        if (strcmp(nn__number_types[i].tensor, name) == 0) e->type = &nn__number_types[i];
-    return e->type || nn__json_fail(j, "a dtype is not known");
-}
-
-/* The three members of a tensor, each once, and whether its size fits its shape. */
-static bool nn__json_entry(nn__json *j, nn__entry *e)
-{
-    static const char *const keys[] = { "dtype", "shape", "data_offsets" };
-    size_t seen[3] = { 0 }, offsets = 0, bytes = 1;
-    if (!nn__json_need(j, '{')) return false;
-    for (size_t k = 0; nn__json_more(j, '}', &k);) {
-        const char *key = nn__json_key(j);
-        int which = 0;
-        while (key && which < 3 && strcmp(key, keys[which]) != 0) which++;
-        if (!key) return false;
-        if (which == 3 || seen[which]++)
-            return nn__json_fail(j, which == 3 ? "a tensor has a key that is not dtype, shape or "
-                                                 "data_offsets"
-                                               : "a tensor has a key twice");
-        if (which == 0   ? !nn__json_type(j, e)
-            : which == 1 ? !nn__json_sizes(j, e->dim, NN__FILE_RANK, &e->rank)
-                         : !nn__json_sizes(j, e->place, 2, &offsets))
-            return false;
-    }
-    if (j->error) return false;
-    if (!seen[0] || !seen[1] || offsets != 2)
-        return nn__json_fail(j, "a tensor lacks dtype, shape or two data_offsets");
-    for (size_t d = 0; d < e->rank; d++)
-        if (e->dim[d] > INT_MAX || !nn__mul(bytes, (size_t)e->dim[d], &bytes))
-            return nn__json_fail(j, "a shape is too large");
-    if (e->place[1] < e->place[0] || !nn__mul(bytes, e->type->size, &bytes) ||
-        e->place[1] - e->place[0] != bytes)
-        return nn__json_fail(j, "data_offsets do not fit dtype and shape");
-    return true;
+    nn__source_free(&f->source), nn__free(f->entry);
 }
 
 static bool nn__json_notes(nn__json *j, nn__tensors *f)
@@ -10549,7 +10607,23 @@ static bool nn__json_notes(nn__json *j, nn__tensors *f)
             else if (f->note[i]) return nn__json_fail(j, "a note of nn.h comes twice");
             else f->note[i] = text;
     }
-    return !j->error;
+    return !j->status;
+}
+
+static bool nn__json_tensor(nn__json *j, nn__tensors *f, const char *name)
+{
+    if (f->entries == f->room)
+        f->entry = (nn__entry *)nn__grow(f->entry, &f->room, sizeof *f->entry);
+    if (!f->entry) return f->entries = 0, nn__json_no_memory(j);
+    if (strlen(name) > NN__LONGEST_NAME) return nn__json_fail(j, "a name is too long");
+    for (const char *c = name; *c; c++)
+        if ((unsigned char)*c < ' ') return nn__json_fail(j, "a name has a control character");
+    nn__entry *e = &f->entry[f->entries++];
+    memset(e, 0, sizeof *e);
+    e->name = name;
+    if (!nn__json_array(j, e)) return false;
+    return (e->place[1] >= e->place[0] && e->place[1] - e->place[0] == e->bytes) ||
+           nn__json_fail(j, "data_offsets do not fit dtype and shape");
 }
 
 static int nn__by_name(const void *a, const void *b)
@@ -10563,43 +10637,6 @@ static int nn__by_place(const void *a, const void *b)
     for (int i = 0; i < 2; i++)
         if (p->place[i] != q->place[i]) return p->place[i] < q->place[i] ? -1 : 1;
     return 0;
-}
-
-static nn_status nn__tensors_json_fail(const nn__tensors *f, const nn__json *j, const char *where)
-{
-    if (j->error == nn__no_memory)
-        return nn__fail_memory(f->source.at, f->source.call, "the list of tensors");
-    return nn__file_fail(&f->source, NN_ERR_FORMAT,
-                         "byte %zu of %s: %s; the file is damaged, or of another kind",
-                         (size_t)(j->p - j->start), where, j->error);
-}
-
-/* Reads the header's JSON into lists of tensors and notes. */
-static nn_status nn__tensors_parse(nn__tensors *f, size_t length)
-{
-    nn__json j = nn__json_from(f->header, length);
-    bool good = nn__json_need(&j, '{');
-    for (size_t k = 0; good && nn__json_more(&j, '}', &k);) {
-        char *name = nn__json_key(&j);
-        if (name && strcmp(name, "__metadata__") == 0) {
-            good = nn__json_notes(&j, f);
-            continue;
-        }
-        if (f->entries == f->room)
-            f->entry = (nn__entry *)nn__grow(f->entry, &f->room, sizeof *f->entry);
-        if (!f->entry) nn__json_fail(&j, nn__no_memory);
-        if (name && strlen(name) > NN__LONGEST_NAME) nn__json_fail(&j, "a name is too long");
-        for (const char *c = name; c && *c; c++)
-            if ((unsigned char)*c < ' ') nn__json_fail(&j, "a name has a control character");
-        if (j.error) break;
-        memset(&f->entry[f->entries], 0, sizeof *f->entry);
-        f->entry[f->entries].name = name;
-        good = nn__json_entry(&j, &f->entry[f->entries]);
-        f->entries++;
-    }
-    nn__json_space(&j);
-    if (!j.error && j.p != j.end) nn__json_fail(&j, "text follows the closing bracket");
-    return j.error ? nn__tensors_json_fail(f, &j, "the header") : NN_OK;
 }
 
 /* Contiguous from the first byte of the data to its last, and no name twice. */
@@ -10635,343 +10672,274 @@ static const nn__entry *nn__tensors_find(const nn__tensors *f, const char *name)
 }
 
 /* Reads a safetensors file: all that can be wrong with it is found here. */
-static nn_status nn__tensors_open(nn__tensors *f, size_t limit)
+static nn_status nn__tensors_open(nn__tensors *f, nn_place at, const char *call, const char *path,
+                                  const void *bytes, size_t size, size_t limit)
 {
-    uint64_t length = 0;
-    const unsigned char *bytes = f->source.bytes;
-    const size_t size = f->source.size;
-    if (limit == 0) limit = 1 << 20;
-    if (size < 8)
-        return nn__file_fail(&f->source, NN_ERR_FORMAT,
-                             "it has %zu bytes, a safetensors file at least 8", size);
-    for (int i = 0; i < 8; i++) length |= (uint64_t)bytes[i] << (8 * i);
-    if (length > size - 8)
-        return nn__file_fail(&f->source, NN_ERR_FORMAT,
-                             "its header should have %" PRIu64 " bytes, but %zu follow; it is "
-                             "truncated, or no safetensors file",
-                             length, size - 8);
-    if (length > limit)
-        return nn__file_fail(&f->source, NN_ERR_FORMAT,
-                             "its header has %" PRIu64 " bytes, the limit is %zu; if you trust "
-                             "the file, set .header_limit",
-                             length, limit);
-    f->header = (char *)nn__alloc((size_t)length + 1, 1);
-    if (!f->header) return nn__fail_memory(f->source.at, f->source.call, "the header");
-    memcpy(f->header, bytes + 8, (size_t)length);
-    f->data = bytes + 8 + length;
-    f->data_size = size - 8 - (size_t)length;
-    nn_status status = nn__tensors_parse(f, (size_t)length);
-    return status ? status : nn__tensors_order(f);
-}
-
-/* ---- fields as text ----------------------------------------------------- >>files/fields
-   What a layer or the training is set to, as members of a JSON object: one table of names and
-   places for writing and reading. What is 0 is left out. */
-
-typedef struct nn__field {
-    const char *name;
-    size_t at, size;
-    char kind; /* int or long: i; bool: b; double: d; NN_MAX_RANK ints: a; one of texts: e */
-    const char *const *texts;
-} nn__field;
-
-#define NN__FIELD(type, name, member, kind)                                                        \
-    {                                                                                              \
-        name, offsetof(type, member), sizeof(((type *)0)->member), kind, NULL                      \
+    nn__source *s = &f->source;
+    nn_status status = nn__source_open(s, at, call, path, bytes, size);
+    if (status) return status;
+    uint64_t length = s->size < 8 ? 0 : nn__little_endian(s->bytes, 8);
+    status = nn__source_header(s, 8, length, limit ? limit : 1 << 20);
+    if (status) return status;
+    f->data = s->bytes + 8 + length, f->data_size = s->size - 8 - (size_t)length;
+    nn__json j = nn__json_from(s, "the header", s->header, (size_t)length);
+    nn__json_need(&j, '{');
+    for (size_t k = 0; nn__json_more(&j, '}', &k);) {
+        const char *name = nn__json_key(&j);
+        if (name && strcmp(name, "__metadata__") == 0) nn__json_notes(&j, f);
+        else if (name) nn__json_tensor(&j, f, name);
     }
-#define NN__FIELD_ENUM(type, name, member, texts)                                                  \
-    {                                                                                              \
-        name, offsetof(type, member), sizeof(((type *)0)->member), 'e', texts                      \
-    }
-#define NN__COUNT(array) (sizeof(array) / sizeof *(array))
-
-static const char *const nn__activation_texts[] = { NN_ACTIVATION_LIST(NN__ACTIVATION_TEXT) NULL };
-static const char *const nn__loss_texts[] = { NN_LOSS_LIST(NN__LOSS_TEXT) NULL };
-static const char *const nn__init_texts[] = { "default",      "glorot_uniform", "glorot_normal",
-                                              "he_uniform",   "he_normal",      "lecun_uniform",
-                                              "lecun_normal", "uniform",        "normal",
-                                              "zeros",        "ones",           NULL };
-static const char *const nn__optimizer_texts[] = { "adam", "adamw", "sgd", "rmsprop", NULL };
-static const char *const nn__schedule_texts[] = { "constant",          "adaptive_rate",
-                                                  "step_decay",        "exponential_decay",
-                                                  "cosine_decay",      "one_cycle",
-                                                  "reduce_on_plateau", NULL };
-
-static double nn__field_get(const nn__field *f, const char *base, size_t i)
-{
-    double d;
-    int whole;
-    int64_t wide;
-    const char *from = base + f->at + i * sizeof(int);
-    if (f->kind == 'd') return memcpy(&d, from, sizeof d), d;
-    if (f->size == 1) return *(const unsigned char *)from;
-    if (f->kind == 'a' || f->size == sizeof whole) return memcpy(&whole, from, sizeof whole), whole;
-    return memcpy(&wide, from, sizeof wide), (double)wide;
+    nn__json_end(&j);
+    return j.status ? j.status : nn__tensors_order(f);
 }
 
-/* False where x is no value of the field: whole numbers are 0 .. 2^31 - 2, long ones to 9e15. */
-static bool nn__field_set(const nn__field *f, char *base, size_t i, double x)
+/* ---- numbers and names in C ------------------------------------------------- >>files/c_text */
+
+/* Dropout and reshape write nothing: they are the tensor that they take. */
+static bool nn__c_is_same(const nn_tensor *t)
 {
-    char *to = base + f->at + i * sizeof(int);
-    bool wide = f->kind == 'i' && f->size == sizeof(int64_t);
-    if (f->kind == 'd') return memcpy(to, &x, sizeof x), true;
-    if (!(x >= 0 && x <= (f->kind == 'b' ? 1 : wide ? 9e15 : INT_MAX - 1) && x == floor(x)))
-        return false;
-    int64_t large = (int64_t)x;
-    int whole = wide ? 0 : (int)x;
-    unsigned char small = (unsigned char)(whole & 255);
-    if (f->size == 1) memcpy(to, &small, 1);
-    else if (wide) memcpy(to, &large, sizeof large);
-    else memcpy(to, &whole, sizeof whole);
-    return true;
+    return t->op == &nn__op_dropout || t->op == &nn__op_reshape;
 }
 
-/* ,"name":value for each field of the struct at `from` that is not 0. */
-static void nn__put_fields(nn__out *out, const nn__field *field, size_t n, const void *from)
-{
-    const char *base = (const char *)from;
-    for (const nn__field *f = field; f < field + n; f++) {
-        double x = nn__field_get(f, base, 0);
-        if (!nn__is_nan(x) && (f->kind == 'd' ? x == 0 : x <= 0) && f->kind != 'a') continue;
-        size_t count = f->kind == 'a' ? NN_MAX_RANK : 1;
-        while (f->kind == 'a' && count > 0 && nn__field_get(f, base, count - 1) <= 0) count--;
-        if (count == 0) continue;
-        nn__putf(out, ",\"%s\":%s", f->name, f->kind == 'a' ? "[" : "");
-        for (size_t i = 0; i < count; i++) {
-            if (i > 0) nn__putf(out, ",");
-            if (f->kind == 'e') nn__put_string(out, f->texts[(int)x]);
-            else if (f->kind == 'b') nn__putf(out, "true");
-            else nn__put_number(out, nn__field_get(f, base, i), 17);
-        }
-        if (f->kind == 'a') nn__putf(out, "]");
-    }
-}
-
-/* The value of the member `key` into its field of the struct at `to`. */
-static bool nn__json_field(nn__json *j, const char *key, const nn__field *field, size_t n, void *to)
-{
-    char *base = (char *)to;
-    const nn__field *f = field;
-    const char *text;
-    double x = 0;
-    while (f < field + n && strcmp(f->name, key) != 0) f++;
-    if (f == field + n) return nn__json_fail(j, "a setting is not known to this version of nn.h");
-    if (f->kind == 'e') {
-        if (!(text = nn__json_string(j))) return false;
-        for (int i = 0; f->texts[i]; i++)
-            if (strcmp(f->texts[i], text) == 0) return nn__field_set(f, base, 0, i);
-        return nn__json_fail(j, "a word is not known to this version of nn.h");
-    }
-    if (f->kind == 'a' && !nn__json_need(j, '[')) return false;
-    for (size_t k = 0; f->kind != 'a' ? k++ == 0 : nn__json_more(j, ']', &k);)
-        if (!nn__json_number(j, &x) || k > NN_MAX_RANK || !nn__field_set(f, base, k - 1, x))
-            return nn__json_fail(j, "a number is outside its range");
-    return !j->error;
-}
-
-/* ---- each op as C source --------------------------------------------------- >>files/c_ops
-   One sample, plain loops. A tensor is t with its number, a parameter or constant w. Dropout and
-   reshape write nothing: they are the tensor that they take. */
-
-static int nn__index_of(const nn_tensor *t)
+/* The array of t: t with its number, of a parameter or constant w. */
+static void nn__c_name(nn__bytes *out, const nn_tensor *t)
 {
     int i = 0;
+    while (nn__c_is_same(t)) t = t->in[0];
     while (t->model->run->tensor[i] != t) i++;
-    return i;
+    nn__putf(out, "%c%d", t->parameter || t->constant ? 'w' : 't', i);
 }
 
-/* The tensor whose numbers t has in C. */
-static const nn_tensor *nn__c_root(const nn_tensor *t)
-{
-    while (t->op == &nn__op_dropout || t->op == &nn__op_reshape) t = t->in[0];
-    return t;
-}
-
-static const char *nn__c_name(char text[16], const nn_tensor *t)
-{
-    t = nn__c_root(t);
-    snprintf(text, 16, "%c%d", t->parameter || t->constant ? 'w' : 't', nn__index_of(t));
-    return text;
-}
-
-static void nn__c_number(nn__out *out, double x)
+static void nn__c_number(nn__bytes *out, double x)
 {
     char text[48];
+    if (nn__is_nan(x)) out->bad = "a weight is NaN; train the model again";
     x = NN__MAX(NN__MIN(x, (double)FLT_MAX), -(double)FLT_MAX); /* INFINITY is no constant in tcc */
     nn__decimal(text, x, 9);
     nn__putf(out, "%s%sf", text, strpbrk(text, ".en") ? "" : ".0");
 }
 
-/* Sizes around axis d for one sample. */
-static size_t nn__c_parts(const nn_tensor *t, int d, size_t *inner)
+/* ---- layers in C ------------------------------------------------------------------ >>files/c
+   One sample, plain loops. Each layer is a block, in which `out` is its array and a, b, c ... are
+   those that it takes. */
+
+static void nn__c_dense(nn__bytes *out, const nn_tensor *t)
 {
-    size_t outer = 1;
-    *inner = 1;
-    for (int i = 0; i < t->rank; i++) *(i < d ? &outer : inner) *= i == d ? 1 : (size_t)t->dim[i];
-    return outer;
+    nn__putf(out,
+             "        enum { N = %zu, I = %d, O = %d };\n"
+             "        for (long i = 0; i < N; i++) {\n"
+             "            float s = %s;\n"
+             "            for (long k = 0; k < I; k++) s += b[i %% O * I + k] * a[i / O * I + k];\n"
+             "            out[i] = s;\n"
+             "        }\n",
+             t->size, t->in[1]->dim[1], t->in[1]->dim[0], t->in[2] ? "c[i % O]" : "0");
 }
 
-static void nn__c_dense(nn__out *out, const nn_tensor *t)
+/* All numbers of an image below a kernel; v is the first one at a place, of this filter's group. */
+static void nn__c_window(nn__bytes *out, const nn_tensor *t)
 {
-    char x[16], y[16], w[16], b[16];
-    int I = t->in[1]->dim[1], O = t->in[1]->dim[0];
+    const nn_window *s = &t->window;
+    const bool conv = t->op == &nn__op_conv2d;
     nn__putf(out,
-             "    for (long r = 0; r < %zu; r++)\n        for (long o = 0; o < %d; o++) {\n"
-             "            float s = %s%s;\n",
-             t->size / (size_t)O, O, t->in[2] ? nn__c_name(b, t->in[2]) : "0",
-             t->in[2] ? "[o]" : "");
-    nn__putf(out,
-             "            for (long i = 0; i < %d; i++) s += %s[o * %d + i] * %s[r * %d + i];\n", I,
-             nn__c_name(w, t->in[1]), I, nn__c_name(x, t->in[0]), I);
-    nn__putf(out, "            %s[r * %d + o] = s;\n        }\n", nn__c_name(y, t), O);
+             "        enum { N = %zu, H = %d, W = %d, C = %d, KH = %d, KW = %d, SH = %d, SW = %d,\n"
+             "               TOP = %d, LEFT = %d, OW = %d, O = %d, CG = %d, OG = %d };\n",
+             t->size, s->H, s->W, s->C, s->KH, s->KW, s->SH, s->SW, s->top, s->left, s->OW, s->O,
+             conv ? s->C / s->G : 1, conv ? s->O / s->G : 1);
+    nn__putf(out, "        for (long i = 0; i < N; i++) {\n"
+                  "            float s = 0, n = 0;\n"
+                  "            for (long j = 0; j < KH * KW; j++) {\n"
+                  "                const long h = i / O / OW * SH + j / KW - TOP;\n"
+                  "                const long w = i / O %% OW * SW + j %% KW - LEFT;\n"
+                  "                if (h < 0 || h >= H || w < 0 || w >= W) continue;\n"
+                  "                const float *v = a + (h * W + w) * C + i %% O / OG * CG;\n");
 }
 
-static void nn__c_softmax(nn__out *out, const nn_tensor *t)
+static void nn__c_conv2d(nn__bytes *out, const nn_tensor *t)
 {
-    char x[16], y[16];
-    int C = t->rank ? t->dim[t->rank - 1] : 1;
-    bool log = t->activation == NN_LOG_SOFTMAX;
+    nn__c_window(out, t);
     nn__putf(out,
-             "    for (long r = 0; r < %zu; r++) {\n        const float *v = %s + r * %d;\n"
-             "        float *u = %s + r * %d, m = v[0], s = 0;\n",
-             t->size / (size_t)C, nn__c_name(x, t->in[0]), C, nn__c_name(y, t), C);
-    nn__putf(out,
-             "        for (long c = 0; c < %d; c++) m = v[c] > m ? v[c] : m;\n"
-             "        for (long c = 0; c < %d; c++) s += %sexpf(v[c] - m);\n"
-             "        for (long c = 0; c < %d; c++) u[c] %s;\n    }\n",
-             C, C, log ? "" : "u[c] = ", C, log ? "= v[c] - m - logf(s)" : "/= s");
+             "                for (long k = 0; k < CG; k++, n++)\n"
+             "                    s += b[(i %% O * KH * KW + j) * CG + k] * v[k];\n"
+             "            }\n"
+             "            out[i] = s%s;\n"
+             "        }\n",
+             t->in[2] ? " + c[i % O]" : "");
 }
 
-static void nn__c_activation(nn__out *out, const nn_tensor *t)
+static void nn__c_pool(nn__bytes *out, const nn_tensor *t)
+{
+    bool mean = t->op == &nn__op_avg_pool2d;
+    nn__c_window(out, t);
+    nn__putf(out,
+             "                s = %s, n++;\n"
+             "            }\n"
+             "            out[i] = s%s;\n"
+             "        }\n",
+             mean ? "s + *v" : "n > 0 && *v <= s ? s : *v", mean ? " / n" : "");
+}
+
+static void nn__c_batch_norm(nn__bytes *out, const nn_tensor *t)
+{
+    nn__putf(out,
+             "        enum { N = %zu, C = %d };\n"
+             "        for (long i = 0, k = 0; i < N; i++, k = i %% C)\n"
+             "            out[i] = (a[i] - d[k]) / sqrtf(e[k] + ",
+             t->size, t->dim[t->rank - 1]);
+    nn__c_number(out, t->epsilon);
+    nn__putf(out, ") * b[k] + c[k];\n");
+}
+
+static void nn__c_layer_norm(nn__bytes *out, const nn_tensor *t)
+{
+    nn__putf(out,
+             "        enum { N = %zu, C = %d };\n"
+             "        for (long r = 0; r < N; r += C) {\n"
+             "            float m = 0, v = 0;\n"
+             "            for (long i = 0; i < C; i++) m += a[r + i] / C;\n"
+             "            for (long i = 0; i < C; i++) v += (a[r + i] - m) * (a[r + i] - m) / C;\n"
+             "            for (long i = 0; i < C; i++)\n"
+             "                out[r + i] = (a[r + i] - m) / sqrtf(v + ",
+             t->size, t->dim[t->rank - 1]);
+    nn__c_number(out, t->epsilon);
+    nn__putf(out, ") * b[i] + c[i];\n        }\n");
+}
+
+static void nn__c_softmax(nn__bytes *out, const nn_tensor *t)
+{
+    nn__putf(out,
+             "        enum { N = %zu, C = %d };\n"
+             "        for (long r = 0; r < N; r += C) {\n"
+             "            float m = a[r], s = 0;\n"
+             "            for (long i = r; i < r + C; i++) m = a[i] > m ? a[i] : m;\n"
+             "            for (long i = r; i < r + C; i++) s += expf(a[i] - m);\n"
+             "            for (long i = r; i < r + C; i++) out[i] = %s;\n"
+             "        }\n",
+             t->size, t->rank ? t->dim[t->rank - 1] : 1,
+             t->activation == NN_SOFTMAX ? "expf(a[i] - m) / s" : "a[i] - m - logf(s)");
+}
+
+static void nn__c_activation(nn__bytes *out, const nn_tensor *t)
 {
     static const char *const texts[] = { "v",
                                          "v < 0 ? 0 : v",
-                                         "v < 0 ? a * v : v",
-                                         "v < 0 ? a * expm1f(v) : v",
+                                         "v < 0 ? alpha * v : v",
+                                         "v < 0 ? alpha * expm1f(v) : v",
                                          "1 / (1 + expf(-v))",
                                          "tanhf(v)",
                                          "0.5f * v * erfcf(-0.707106781f * v)",
                                          "v / (1 + expf(-v))",
                                          "(v > 0 ? v : 0) + log1pf(expf(-fabsf(v)))" };
-    char x[16], y[16];
     if (t->activation >= NN_SOFTMAX) {
         nn__c_softmax(out, t);
         return;
     }
-    bool alpha = t->activation == NN_LEAKY_RELU || t->activation == NN_ELU;
-    nn__putf(out, "    for (long i = 0; i < %zu; i++) {\n        const float v = %s[i]", t->size,
-             nn__c_name(x, t->in[0]));
-    if (alpha) nn__putf(out, ", a = "), nn__c_number(out, t->number);
-    nn__putf(out, ";\n        %s[i] = %s;\n    }\n", nn__c_name(y, t), texts[t->activation]);
+    nn__putf(out, "        for (long i = 0; i < %zu; i++) {\n            const float v = a[i]",
+             t->size);
+    if (strstr(texts[t->activation], "alpha"))
+        nn__putf(out, ", alpha = "), nn__c_number(out, t->number);
+    nn__putf(out, ";\n            out[i] = %s;\n        }\n", texts[t->activation]);
 }
 
-/* y[k] = a[...] op b[...], or a[...] alone, along four axes with these steps. */
-static void nn__c_steps(nn__out *out, const nn_tensor *t, const size_t *a, const char *op,
-                        const size_t *b)
+static void nn__c_scale(nn__bytes *out, const nn_tensor *t)
 {
-    char name[16];
-    nn__putf(out, "    {\n        long k = 0;\n");
-    for (int d = 0; d < NN_MAX_RANK; d++) {
-        int axis = t->rank - NN_MAX_RANK + d;
-        nn__putf(out, "        for (long i%d = 0; i%d < %d; i%d++)\n", d, d,
-                 axis < 0 ? 1 : t->dim[axis], d);
-    }
-    nn__putf(out, "            %s[k++] = ", nn__c_name(name, t));
-    for (int side = 0; side < (b ? 2 : 1); side++) {
-        const size_t *step = side ? b : a;
-        nn__putf(out, "%s%s[i0 * %zu + i1 * %zu + i2 * %zu + i3 * %zu]", side ? op : "",
-                 nn__c_name(name, t->in[side]), step[1], step[2], step[3], step[4]);
-    }
-    nn__putf(out, ";\n    }\n");
+    nn__putf(out, "        for (long i = 0; i < %zu; i++) out[i] = ", t->size);
+    nn__c_number(out, t->number);
+    nn__putf(out, " * a[i];\n");
 }
 
-static void nn__c_pair(nn__out *out, const nn_tensor *t)
+/* out[i] = a[...] op b[...], or a[...] alone, with these steps along the four axes of out. */
+static void nn__c_axes(nn__bytes *out, const nn_tensor *t, const size_t *a, const char *op,
+                       const size_t *b)
+{
+    int dim[NN_MAX_RANK] = { 1, 1, 1, 1 };
+    for (int d = 0; d < t->rank; d++) dim[NN_MAX_RANK - t->rank + d] = t->dim[d];
+    nn__putf(out,
+             "        for (long i = 0; i < %zu; i++) {\n"
+             "            const long p = i / %d, q = i / %d %% %d, r = i / %d %% %d, s = i %% %d;\n"
+             "            out[i] = a[p * %zu + q * %zu + r * %zu + s * %zu]%s",
+             t->size, dim[1] * dim[2] * dim[3], dim[2] * dim[3], dim[1], dim[3], dim[2], dim[3],
+             a[1], a[2], a[3], a[4], op);
+    if (b) nn__putf(out, "b[p * %zu + q * %zu + r * %zu + s * %zu]", b[1], b[2], b[3], b[4]);
+    nn__putf(out, ";\n        }\n");
+}
+
+static void nn__c_pair(nn__bytes *out, const nn_tensor *t)
 {
     size_t a[NN_MAX_RANK + 1], b[NN_MAX_RANK + 1];
     nn__repeat_steps(a, t->in[0], t), nn__repeat_steps(b, t->in[1], t);
-    nn__c_steps(out, t, a, t->op == &nn__op_add ? " + " : " * ", b);
+    nn__c_axes(out, t, a, t->op == &nn__op_add ? " + " : " * ", b);
 }
 
-static void nn__c_permute(nn__out *out, const nn_tensor *t)
+static void nn__c_permute(nn__bytes *out, const nn_tensor *t)
 {
-    nn__c_steps(out, t, nn__permute_steps(t).a, "", NULL);
+    nn__c_axes(out, t, nn__permute_steps(t).a, "", NULL);
 }
 
-static void nn__c_scale(nn__out *out, const nn_tensor *t)
+static void nn__c_matmul(nn__bytes *out, const nn_tensor *t)
 {
-    char x[16], y[16];
-    nn__putf(out, "    for (long i = 0; i < %zu; i++) %s[i] = ", t->size, nn__c_name(y, t));
-    nn__c_number(out, t->number);
-    nn__putf(out, " * %s[i];\n", nn__c_name(x, t->in[0]));
-}
-
-static void nn__c_matmul(nn__out *out, const nn_tensor *t)
-{
-    char a[16], b[16], y[16];
     nn__matrices x = nn__matrices_of(t, 1);
+    bool ta = t->transpose_a, tb = t->transpose_b;
     nn__putf(out,
-             "    for (long p = 0; p < %zu; p++)\n        for (long i = 0; i < %d; i++)\n"
-             "            for (long j = 0; j < %d; j++) {\n                float s = 0;\n",
-             x.count, x.M, x.N);
-    nn__putf(out, "                for (long k = 0; k < %d; k++)\n", x.K);
-    nn__putf(out, "                    s += %s[p * %zu + %s * %d + %s] * ", nn__c_name(a, t->in[0]),
-             x.a, t->transpose_a ? "k" : "i", t->transpose_a ? x.M : x.K,
-             t->transpose_a ? "i" : "k");
-    nn__putf(out, "%s[p * %zu + %s * %d + %s];\n", nn__c_name(b, t->in[1]), x.b,
-             t->transpose_b ? "j" : "k", t->transpose_b ? x.K : x.N, t->transpose_b ? "k" : "j");
-    nn__putf(out, "                %s[(p * %d + i) * %d + j] = s;\n            }\n",
-             nn__c_name(y, t), x.M, x.N);
-}
-
-/* Blocks of n numbers, `outer` of them, from x to y. */
-static void nn__c_blocks(nn__out *out, const nn_tensor *y, size_t y_step, size_t y_at,
-                         const nn_tensor *x, size_t x_step, size_t x_at, size_t outer, size_t n)
-{
-    char to[16], from[16];
-    nn__putf(out, "    for (long o = 0; o < %zu; o++)\n        for (long i = 0; i < %zu; i++)\n",
-             outer, n);
-    nn__putf(out, "            %s[o * %zu + %zu + i] = %s[o * %zu + %zu + i];\n", nn__c_name(to, y),
-             y_step, y_at, nn__c_name(from, x), x_step, x_at);
-}
-
-static void nn__c_slice(nn__out *out, const nn_tensor *t)
-{
-    size_t inner, outer = nn__c_parts(t, t->axis[0], &inner);
-    size_t n = (size_t)t->dim[t->axis[0]] * inner;
-    nn__c_blocks(out, t, n, 0, t->in[0], (size_t)t->in[0]->dim[t->axis[0]] * inner,
-                 (size_t)t->start * inner, outer, n);
-}
-
-static void nn__c_concat(nn__out *out, const nn_tensor *t)
-{
-    size_t inner, outer = nn__c_parts(t, t->axis[0], &inner), at = 0;
-    for (int k = 0; k < 4 && t->in[k]; k++) {
-        size_t n = (size_t)t->in[k]->dim[t->axis[0]] * inner;
-        nn__c_blocks(out, t, (size_t)t->dim[t->axis[0]] * inner, at, t->in[k], n, 0, outer, n);
-        at += n;
-    }
-}
-
-static void nn__c_reduce(nn__out *out, const nn_tensor *t)
-{
-    char x[16], y[16];
-    size_t inner, outer = nn__c_parts(t->in[0], t->axis[0], &inner);
-    int n = t->in[0]->dim[t->axis[0]];
-    nn__putf(out,
-             "    for (long o = 0; o < %zu; o++)\n        for (long i = 0; i < %zu; i++) {\n"
+             "        enum { N = %zu, M = %d, O = %d, K = %d };\n"
+             "        for (long i = 0; i < N; i++) {\n"
+             "            const float *u = a + i / (M * O) * %zu + i / O %% M * %d;\n"
+             "            const float *v = b + i / (M * O) * %zu + i %% O * %d;\n"
              "            float s = 0;\n"
-             "            for (long k = 0; k < %d; k++) s += %s[(o * %d + k) * %zu + i];\n",
-             outer, inner, n, nn__c_name(x, t->in[0]), n, inner);
-    nn__putf(out, "            %s[o * %zu + i] = s", nn__c_name(y, t), inner);
-    nn__putf(out, t->op == &nn__op_mean ? " / %d;\n        }\n" : ";\n        }\n", n);
+             "            for (long k = 0; k < K; k++) s += u[k * %d] * v[k * %d];\n"
+             "            out[i] = s;\n"
+             "        }\n",
+             t->size, x.M, x.N, x.K, x.a, ta ? 1 : x.K, x.b, tb ? x.K : 1, ta ? x.M : 1,
+             tb ? 1 : x.N);
+}
+
+/* Copies input k's part of each stretch of out, whose length along the axis is `step`. */
+static void nn__c_part(nn__bytes *out, const nn_tensor *t, int k, size_t to, size_t from)
+{
+    const nn_tensor *x = t->in[k];
+    size_t outer, inner, d = (size_t)t->axis[0];
+    nn__axis_parts(x, t->axis[0], &outer, &inner);
+    size_t row = (size_t)t->dim[d] * inner, source = (size_t)x->dim[d] * inner;
+    nn__putf(out,
+             "        for (long i = 0; i < %zu; i++)\n"
+             "            for (long k = 0; k < %zu; k++)\n"
+             "                out[i * %zu + %zu + k] = %c[i * %zu + %zu + k];\n",
+             t->size / row, NN__MIN(row, source), row, to * inner, 'a' + k, source, from * inner);
+}
+
+static void nn__c_slice(nn__bytes *out, const nn_tensor *t)
+{
+    nn__c_part(out, t, 0, 0, (size_t)t->start);
+}
+
+static void nn__c_concat(nn__bytes *out, const nn_tensor *t)
+{
+    size_t to = 0;
+    for (int k = 0; k < 4 && t->in[k]; to += (size_t)t->in[k++]->dim[t->axis[0]])
+        nn__c_part(out, t, k, to, 0);
+}
+
+static void nn__c_reduce(nn__bytes *out, const nn_tensor *t)
+{
+    size_t outer, inner;
+    nn__axis_parts(t->in[0], t->axis[0], &outer, &inner);
+    nn__putf(
+        out,
+        "        enum { N = %zu, K = %d, STEP = %zu };\n"
+        "        for (long i = 0; i < N; i++) {\n"
+        "            float s = 0;\n"
+        "            for (long k = 0; k < K; k++) s += a[(i / STEP * K + k) * STEP + i %% STEP];\n"
+        "            out[i] = s%s;\n"
+        "        }\n",
+        t->size, t->in[0]->dim[t->axis[0]], inner, t->op == &nn__op_mean ? " / (float)K" : "");
 }
 
 /* ---- the graph as text --------------------------------------------------- >>files/graph
    Each call of a constructor is an entry: its op, its name if the program gave one, the entries
-   that it takes, its shape, and what else it was told. Reading calls the constructors again in the
-   same order, which checks everything and gives every tensor its old place. A new kind of layer
-   needs a line in NN__KIND_LIST, a function that writes it in C, and for each field of nn_tensor
-   that only it has a line in nn__draft_fields. Its own parameters are found by themselves. */
+   that it takes, its shape, and what else it was told, as far as it is not 0. Reading calls the
+   constructors again in the same order, which checks everything and gives every tensor its old
+   place. A new kind of layer needs a line in NN__KIND_LIST, its loop in C (>>files/c), and for each
+   field of nn_tensor that only it has a line in NN__LAYER_LIST. Its own parameters are found by
+   themselves. */
 
 typedef struct nn__draft {
     nn_place at;
@@ -10980,101 +10948,81 @@ typedef struct nn__draft {
     nn_tensor *shared; /* the layer whose parameters it uses */
     const char *name; /* NULL: the automatic one */
     bool no_bias;
+    bool same; /* padding is NN_SAME */
+    int frozen; /* bit 0: a parameter itself; bit k: in[k] */
     int share; /* number of the entry of `shared`, from 1 */
     const nn_real *values; /* of a constant */
-    const struct nn__tensors *file; /* of which it is read */
-    const nn_model *source; /* the model that nn_share copies */
 } nn__draft;
 
-static const nn__field nn__draft_fields[] = {
-    NN__FIELD(nn__draft, "shape", t.dim, 'a'),
-    NN__FIELD_ENUM(nn__draft, "activation", t.activation, nn__activation_texts),
-    NN__FIELD(nn__draft, "number", t.number, 'd'),
-    NN__FIELD(nn__draft, "axis", t.axis, 'a'),
-    NN__FIELD(nn__draft, "start", t.start, 'i'),
-    NN__FIELD(nn__draft, "transpose_a", t.transpose_a, 'b'),
-    NN__FIELD(nn__draft, "transpose_b", t.transpose_b, 'b'),
-    NN__FIELD(nn__draft, "tokens", t.tokens, 'b'),
-    NN__FIELD_ENUM(nn__draft, "init", t.init, nn__init_texts),
-    NN__FIELD(nn__draft, "init_scale", t.init_scale, 'd'),
-    NN__FIELD(nn__draft, "l1", t.l1, 'd'),
-    NN__FIELD(nn__draft, "l2", t.l2, 'd'),
-    NN__FIELD(nn__draft, "no_bias", no_bias, 'b'),
-    NN__FIELD(nn__draft, "share", share, 'i'),
-};
+/* X(key, type, member, the largest value). */
+enum { NN__WHOLE = INT_MAX - 1 };
+#define NN__LAYER_LIST(X)                                                                          \
+    X("activation", nn_activation, t.activation, NN_ACTIVATION_COUNT - 1)                          \
+    X("number", double, t.number, HUGE_VAL)                                                        \
+    X("start", int, t.start, NN__WHOLE)                                                            \
+    X("transpose_a", bool, t.transpose_a, 1)                                                       \
+    X("transpose_b", bool, t.transpose_b, 1)                                                       \
+    X("tokens", bool, t.tokens, 1)                                                                 \
+    X("init", nn_init, t.init, NN_INIT_COUNT - 1)                                                  \
+    X("init_scale", double, t.init_scale, HUGE_VAL)                                                \
+    X("l1", double, t.l1, HUGE_VAL)                                                                \
+    X("l2", double, t.l2, HUGE_VAL)                                                                \
+    X("frozen", int, frozen, 31)                                                                   \
+    X("no_bias", bool, no_bias, 1)                                                                 \
+    X("epsilon", double, t.epsilon, HUGE_VAL)                                                      \
+    X("kernel_h", int, t.window.KH, NN__WHOLE)                                                     \
+    X("kernel_w", int, t.window.KW, NN__WHOLE)                                                     \
+    X("stride_h", int, t.window.SH, NN__WHOLE)                                                     \
+    X("stride_w", int, t.window.SW, NN__WHOLE)                                                     \
+    X("groups", int, t.window.G, NN__WHOLE)                                                        \
+    X("same", bool, same, 1)                                                                       \
+    X("share", int, share, NN__WHOLE)
+#define NN__PUT_MEMBER(key, type, member, most) nn__put_member(out, key, (double)from->member);
+#define NN__READ_MEMBER(key, type, member, most)                                                   \
+    if (strcmp(name, key) == 0) known = true, to->member = (type)nn__json_value(j, most);
 
-/* Each kind: its name, its op (NULL: input, parameter, constant), its constructor and what to tell
-   it from draft d, and how it is written in C (NULL: it is the tensor that it takes). */
-/* clang-format off */
-#define NN__DIMS(a)                                                                                \
-    a.dim0 = d->t.dim[0], a.dim1 = d->t.dim[1], a.dim2 = d->t.dim[2], a.dim3 = d->t.dim[3]
-#define NN__INIT(a)                                                                                \
-    a.init = d->t.init, a.init_scale = d->t.init_scale, a.l1 = d->t.l1, a.l2 = d->t.l2
-#define NN__AXIS(i) (i < d->t.rank ? d->t.axis[i] + 1 : 0)
-#define NN__PAIR(a) a.a = d->t.in[0], a.b = d->t.in[1]
-#define NN__REDUCE(a)                                                                              \
-    a.x = d->t.in[0], a.axis = d->t.axis[0] + 1, a.keep = a.x && d->t.rank == a.x->rank
-#define NN__KIND_LIST(X)                                                                           \
-    X(input, NULL, input, nn_input, NULL,                                                          \
-      a.model = d->model, a.tokens = d->t.tokens, NN__DIMS(a))                                     \
-    X(parameter, NULL, parameter, nn_parameter, NULL,                                              \
-      a.model = d->model, NN__DIMS(a), NN__INIT(a))                                                \
-    X(constant, NULL, constant, nn_constant, NULL,                                                 \
-      a.model = d->model, a.values = d->values, NN__DIMS(a))                                       \
-    X(dense, &nn__op_dense, dense, nn_dense, nn__c_dense,                                          \
-      a.x = d->t.in[0], a.units = d->t.dim[NN__MAX(d->t.rank, 1) - 1], a.share = d->shared,        \
-      a.activation = d->t.activation, a.alpha = d->t.number, a.no_bias = d->no_bias, NN__INIT(a))  \
-    X(activation, &nn__op_activation, activate, nn_activate, nn__c_activation,                     \
-      a.x = d->t.in[0], a.activation = d->t.activation, a.alpha = d->t.number)                     \
-    X(dropout, &nn__op_dropout, dropout, nn_dropout, NULL,                                         \
-      a.x = d->t.in[0], a.rate = d->t.number)                                                      \
-    X(add, &nn__op_add, pair, nn_add, nn__c_pair, NN__PAIR(a))                                     \
-    X(mul, &nn__op_mul, pair, nn_mul, nn__c_pair, NN__PAIR(a))                                     \
-    X(scale, &nn__op_scale, scale, nn_scale, nn__c_scale,                                          \
-      a.x = d->t.in[0], a.factor = d->t.number)                                                    \
-    X(matmul, &nn__op_batch_matmul, pair, nn_batch_matmul, nn__c_matmul,                           \
-      NN__PAIR(a), a.transpose_a = d->t.transpose_a, a.transpose_b = d->t.transpose_b)             \
-    X(reshape, &nn__op_reshape, reshape, nn_reshape, NULL, a.x = d->t.in[0], NN__DIMS(a))          \
-    X(permute, &nn__op_permute, permute, nn_permute, nn__c_permute,                                \
-      a.x = d->t.in[0], a.axis0 = NN__AXIS(0), a.axis1 = NN__AXIS(1), a.axis2 = NN__AXIS(2),       \
-      a.axis3 = NN__AXIS(3))                                                                       \
-    X(slice, &nn__op_slice, slice, nn_slice, nn__c_slice,                                          \
-      a.x = d->t.in[0], a.axis = d->t.axis[0] + 1, a.start = d->t.start,                           \
-      a.length = d->t.dim[d->t.axis[0] % NN_MAX_RANK])                                             \
-    X(concat, &nn__op_concat, concat, nn_concat, nn__c_concat,                                     \
-      NN__PAIR(a), a.c = d->t.in[2], a.d = d->t.in[3], a.axis = d->t.axis[0] + 1)                  \
-    X(sum, &nn__op_sum, reduce, nn_sum, nn__c_reduce, NN__REDUCE(a))                               \
-    X(mean, &nn__op_mean, reduce, nn_mean, nn__c_reduce, NN__REDUCE(a))
-#define NN__KIND_REMAKE(name_, op_, type, make, c_source, ...)                                     \
-    static nn_tensor *nn__remake_##name_(const nn__draft *d)                                       \
-    {                                                                                              \
-        nn_##type##_args a = NN__EMPTY;                                                            \
-        a.at = d->at, a.name = d->name;                                                            \
-        __VA_ARGS__;                                                                               \
-        return make##_make(a);                                                                     \
-    }
-#define NN__KIND_ROW(name_, op_, type, make, c_source, ...)                                        \
-    { #name_, op_, nn__remake_##name_, c_source },
-/* clang-format on */
-NN__KIND_LIST(NN__KIND_REMAKE)
-
-typedef struct nn__kind_of_tensor {
-    const char *name;
-    const nn__op *op;
-    nn_tensor *(*remake)(const nn__draft *d);
-    void (*export_c)(nn__out *out, const nn_tensor *t);
-} nn__kind_of_tensor;
-
-static const nn__kind_of_tensor nn__kinds[] = { NN__KIND_LIST(NN__KIND_ROW) };
-
-/* The kind of this name, or of this tensor; NULL where it has no line in the table. */
-static const nn__kind_of_tensor *nn__kind_of(const char *name, const nn_tensor *t)
+static void nn__put_member(nn__bytes *out, const char *name, double x)
 {
-    const nn__kind_of_tensor *end = nn__kinds + NN__COUNT(nn__kinds);
-    if (!name && !t->op) return &nn__kinds[t->input ? 0 : t->parameter ? 1 : 2];
-    for (const nn__kind_of_tensor *k = nn__kinds; k < end; k++)
-        if (name ? strcmp(k->name, name) == 0 : k->op == t->op) return k;
-    return NULL;
+    if (x == 0) return;
+    nn__putf(out, ",\"%s\":", name);
+    nn__put_number(out, x);
+}
+
+/* The value of a member: any number where `most` is infinite, else a whole one from 0 to most. */
+static double nn__json_value(nn__json *j, double most)
+{
+    double x = 0;
+    if (!nn__json_number(j, &x) || most > DBL_MAX) return x;
+    if (x >= 0 && x <= most && x == floor(x)) return x;
+    nn__json_fail(j, "a number is outside its range");
+    return 0;
+}
+
+static bool nn__json_unknown(nn__json *j)
+{
+    return nn__json_fail(j,
+                         "this version of nn.h does not know what stands there; get a newer one");
+}
+
+/* A shape or axes: up to NN_MAX_RANK numbers, zeros at the end are not written. */
+static void nn__put_dims(nn__bytes *out, const char *name, const int *x)
+{
+    int n = NN_MAX_RANK;
+    while (n > 0 && x[n - 1] == 0) n--;
+    for (int i = 0; i < n; i++)
+        if (i > 0) nn__putf(out, ",%d", x[i]);
+        else nn__putf(out, ",\"%s\":[%d", name, x[i]);
+    if (n > 0) nn__putf(out, "]");
+}
+
+static void nn__json_dims(nn__json *j, int *x)
+{
+    uint64_t read[NN_MAX_RANK];
+    size_t n = 0;
+    nn__json_sizes(j, read, NN_MAX_RANK, &n);
+    for (size_t i = 0; !j->status && i < n; i++)
+        if (read[i] > NN__WHOLE) nn__json_fail(j, "a number is outside its range");
+        else x[i] = (int)read[i];
 }
 
 /* The first tensor that uses t: of a layer's own parameters, which stand behind it, the layer. NULL
@@ -11084,7 +11032,7 @@ static const nn_tensor *nn__owner(const nn_tensor *t)
     nn_tensor *const *tensor = t->model->run->tensor;
     if (t->op || t->input) return NULL;
     for (int i = 0; tensor[i] != t; i++)
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < NN__MAX_IN; k++)
             if (tensor[i]->in[k] == t) return tensor[i];
     return NULL;
 }
@@ -11110,196 +11058,392 @@ static nn__draft nn__draft_of(const nn_tensor *t)
     nn__draft d = NN__EMPTY;
     nn_tensor *const *next = t->model->run->tensor;
     const nn_tensor *w = t->in[1];
-    d.t = *t, d.name = t->named ? t->name : NULL;
+    const nn_window *s = &t->window;
+    d.t = *t, d.at = t->at, d.name = t->named ? t->name : NULL, d.values = t->constant;
     while (t->hidden && ((*next)->in[0] != t || (*next)->op != &nn__op_activation)) next++;
     if (t->hidden) d.t.activation = (*next)->activation, d.t.number = (*next)->number;
     const nn_tensor *owner = w && w->parameter ? nn__owner(w) : NULL;
     if (owner) d.t.init = w->init, d.t.init_scale = w->init_scale, d.t.l1 = w->l1, d.t.l2 = w->l2;
     if (owner && owner != t) d.share = nn__entry_of(owner) + 1;
     d.no_bias = owner && !t->in[2];
+    d.same =
+        s->SH > 0 && s->OH == (s->H + s->SH - 1) / s->SH && s->OW == (s->W + s->SW - 1) / s->SW;
+    d.frozen = t->frozen;
+    for (int k = 1; k < NN__MAX_IN; k++) {
+        if (!t->in[k] || !nn__owner(t->in[k])) continue;
+        d.t.in[k] = NULL;
+        if (owner == t) d.frozen |= t->in[k]->frozen << k;
+    }
     return d;
 }
 
-static nn_status nn__put_graph(nn__out *out, const nn_model *m)
-{
-    const nn__run *r = m->run;
-    const char *before = "";
-    nn__putf(out, "{\"layers\":[");
-    for (int i = 0; i < r->tensors; i++) {
-        const nn_tensor *t = r->tensor[i];
-        const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
-        if (nn__is_part(t)) continue;
-        if (!kind)
-            return nn__fail(out->at, NN_ERR_STATE, out->call,
-                            "a layer of the kind '%s' (%s) cannot be saved", t->op->name, t->name);
-        nn__draft d = nn__draft_of(t);
-        nn__putf(out, "%s{\"op\":\"%s\"", before, kind->name);
-        if (d.name) nn__putf(out, ",\"name\":"), nn__put_string(out, d.name);
-        if (t->op) nn__putf(out, ",\"in\":[%d", nn__entry_of(t->in[0]));
-        for (int k = 1; t->op && k < 4; k++)
-            if (t->in[k] && nn__owner(t->in[k]) == NULL)
-                nn__putf(out, ",%d", nn__entry_of(t->in[k]));
-        nn__putf(out, t->op ? "]" : "");
-        nn__put_fields(out, nn__draft_fields, NN__COUNT(nn__draft_fields), &d);
-        nn__putf(out, "}");
-        before = ",";
+/* Each kind: its name, its op (NULL: input, parameter, constant), how it is written in C (NULL: it
+   is the tensor that it takes), its constructor, and what to tell it from draft d. */
+/* clang-format off */
+#define NN__DIMS(a)                                                                                \
+    a.dim0 = d->t.dim[0], a.dim1 = d->t.dim[1], a.dim2 = d->t.dim[2], a.dim3 = d->t.dim[3]
+#define NN__INIT(a)                                                                                \
+    a.init = d->t.init, a.init_scale = d->t.init_scale, a.l1 = d->t.l1, a.l2 = d->t.l2
+#define NN__AXIS(i) (i < d->t.rank ? d->t.axis[i] + 1 : 0)
+#define NN__SAME(d) (d->same ? NN_SAME : NN_VALID)
+#define NN__LAYER(a)                                                                               \
+    a.x = d->t.in[0], a.share = d->shared, a.activation = d->t.activation,                         \
+    a.alpha = d->t.number, a.no_bias = d->no_bias, NN__INIT(a)
+#define NN__POOL(a)                                                                                \
+    a.x = d->t.in[0], a.global = d->t.rank == 1, a.size_h = d->t.window.KH,                        \
+    a.size_w = d->t.window.KW, a.padding = NN__SAME(d),                                            \
+    a.stride = d->t.window.SH == d->t.window.SW ? d->t.window.SH : 0
+#define NN__NORM(a)                                                                                \
+    a.x = d->t.in[0], a.epsilon = d->t.epsilon, a.momentum = d->t.number, a.share = d->shared
+#define NN__PAIR(a) a.a = d->t.in[0], a.b = d->t.in[1]
+#define NN__REDUCE(a)                                                                              \
+    a.x = d->t.in[0], a.axis = d->t.axis[0] + 1, a.keep = a.x && d->t.rank == a.x->rank
+#define NN__KIND_LIST(X)                                                                           \
+    X(input, NULL, NULL, input, nn_input,                                                          \
+      a.model = d->model, a.tokens = d->t.tokens, NN__DIMS(a))                                     \
+    X(parameter, NULL, NULL, parameter, nn_parameter,                                              \
+      a.model = d->model, NN__DIMS(a), NN__INIT(a))                                                \
+    X(constant, NULL, NULL, constant, nn_constant,                                                 \
+      a.model = d->model, a.values = d->values, NN__DIMS(a))                                       \
+    X(dense, &nn__op_dense, nn__c_dense, dense, nn_dense,                                          \
+      a.units = d->t.dim[NN__MAX(d->t.rank, 1) - 1], NN__LAYER(a))                                 \
+    X(conv2d, &nn__op_conv2d, nn__c_conv2d, conv2d, nn_conv2d,                                     \
+      a.filters = d->t.dim[2], a.kernel_h = d->t.window.KH, a.kernel_w = d->t.window.KW,           \
+      a.stride = d->t.window.SH, a.padding = NN__SAME(d), a.groups = d->t.window.G, NN__LAYER(a))  \
+    X(max_pool2d, &nn__op_max_pool2d, nn__c_pool, pool2d, nn_pool2d, NN__POOL(a))                  \
+    X(avg_pool2d, &nn__op_avg_pool2d, nn__c_pool, pool2d, nn_pool2d,                               \
+      a.average = true, NN__POOL(a))                                                               \
+    X(batch_norm, &nn__op_batch_norm, nn__c_batch_norm, norm, nn_norm,                             \
+      a.batch = true, NN__NORM(a))                                                                 \
+    X(layer_norm, &nn__op_layer_norm, nn__c_layer_norm, norm, nn_norm, NN__NORM(a))                \
+    X(activation, &nn__op_activation, nn__c_activation, activate, nn_activate,                     \
+      a.x = d->t.in[0], a.activation = d->t.activation, a.alpha = d->t.number)                     \
+    X(dropout, &nn__op_dropout, NULL, dropout, nn_dropout,                                         \
+      a.x = d->t.in[0], a.rate = d->t.number)                                                      \
+    X(add, &nn__op_add, nn__c_pair, pair, nn_add, NN__PAIR(a))                                     \
+    X(mul, &nn__op_mul, nn__c_pair, pair, nn_mul, NN__PAIR(a))                                     \
+    X(scale, &nn__op_scale, nn__c_scale, scale, nn_scale,                                          \
+      a.x = d->t.in[0], a.factor = d->t.number)                                                    \
+    X(matmul, &nn__op_batch_matmul, nn__c_matmul, pair, nn_batch_matmul,                           \
+      NN__PAIR(a), a.transpose_a = d->t.transpose_a, a.transpose_b = d->t.transpose_b)             \
+    X(reshape, &nn__op_reshape, NULL, reshape, nn_reshape, a.x = d->t.in[0], NN__DIMS(a))          \
+    X(permute, &nn__op_permute, nn__c_permute, permute, nn_permute,                                \
+      a.x = d->t.in[0], a.axis0 = NN__AXIS(0), a.axis1 = NN__AXIS(1), a.axis2 = NN__AXIS(2),       \
+      a.axis3 = NN__AXIS(3))                                                                       \
+    X(slice, &nn__op_slice, nn__c_slice, slice, nn_slice,                                          \
+      a.x = d->t.in[0], a.axis = d->t.axis[0] + 1, a.start = d->t.start,                           \
+      a.length = d->t.dim[d->t.axis[0] % NN_MAX_RANK])                                             \
+    X(concat, &nn__op_concat, nn__c_concat, concat, nn_concat,                                     \
+      NN__PAIR(a), a.c = d->t.in[2], a.d = d->t.in[3], a.axis = d->t.axis[0] + 1)                  \
+    X(sum, &nn__op_sum, nn__c_reduce, reduce, nn_sum, NN__REDUCE(a))                               \
+    X(mean, &nn__op_mean, nn__c_reduce, reduce, nn_mean, NN__REDUCE(a))
+#define NN__KIND_REMAKE(name_, op_, in_c, type, make, ...)                                         \
+    static nn_tensor *nn__remake_##name_(const nn__draft *d)                                       \
+    {                                                                                              \
+        nn_##type##_args a = NN__EMPTY;                                                            \
+        a.at = d->at, a.name = d->name;                                                            \
+        __VA_ARGS__;                                                                               \
+        return make##_make(a);                                                                     \
     }
-    nn__putf(out, "],\"frozen\":[");
-    before = "";
-    for (int k = 0; nn_parameter_at(m, k); k++)
-        if (nn_parameter_at(m, k)->frozen) nn__putf(out, "%s%d", before, k), before = ",";
-    nn__putf(out, "],\"output\":%d}", nn__entry_of(m->output));
-    return NN_OK;
+#define NN__KIND_ROW(name_, op_, in_c, type, make, ...) { #name_, op_, nn__remake_##name_, in_c },
+/* clang-format on */
+NN__KIND_LIST(NN__KIND_REMAKE)
+
+typedef struct nn__kind_of_tensor {
+    const char *name;
+    const nn__op *op;
+    nn_tensor *(*remake)(const nn__draft *d);
+    void (*in_c)(nn__bytes *out, const nn_tensor *t);
+} nn__kind_of_tensor;
+
+static const nn__kind_of_tensor nn__kinds[] = { NN__KIND_LIST(NN__KIND_ROW) };
+
+/* The kind of this name, or of this tensor; NULL where it has no line in the table. */
+static const nn__kind_of_tensor *nn__kind_of(const char *name, const nn_tensor *t)
+{
+    const nn__kind_of_tensor *end = nn__kinds + sizeof nn__kinds / sizeof *nn__kinds;
+    if (!name && !t->op) return &nn__kinds[t->input ? 0 : t->parameter ? 1 : 2];
+    for (const nn__kind_of_tensor *k = nn__kinds; k < end; k++)
+        if (name ? strcmp(k->name, name) == 0 : k->op == t->op) return k;
+    return NULL;
 }
 
-/* Calls the constructor of a draft. A constant gets its values when all is read: zeros until then,
-   but never more than the file has bytes. */
-static nn_tensor *nn__remake(const nn__kind_of_tensor *kind, nn__draft *d)
+/* Calls the constructor of a draft. */
+static nn_tensor *nn__remake(const nn__kind_of_tensor *kind, const nn__draft *d)
 {
-    size_t size = 1;
-    nn_real *zeros = NULL;
-    for (int i = 0; i < d->t.rank; i++)
-        if (!nn__mul(size, (size_t)d->t.dim[i], &size)) size = SIZE_MAX;
-    if (kind->remake != nn__remake_constant) return kind->remake(d);
-    if (d->source) d->values = d->source->run->tensor[d->model->run->tensors]->constant;
-    else if (size <= d->file->data_size)
-        d->values = zeros = (nn_real *)nn__alloc_zero(size, sizeof *zeros);
-    if (!d->source && size <= d->file->data_size && !zeros)
-        return nn__graph_failed(d->model, nn__fail_memory(d->at, "nn_load", "a constant"));
-    nn_tensor *t = kind->remake(d);
-    nn__free(zeros);
+    nn_tensor *t = kind->remake(d), *made = t ? nn__before_activation(t) : NULL;
+    if (t && t->parameter) t->frozen = d->frozen & 1;
+    for (int k = 1; t && k < NN__MAX_IN; k++)
+        if (d->frozen >> k & 1 && made->in[k]) made->in[k]->frozen = true;
     return t;
 }
 
-/* One entry: reads it, calls its constructor, compares the shape. */
-static nn_tensor *nn__json_layer(nn__json *j, nn__draft *d, nn_tensor *const *made, size_t n)
+static void nn__put_layer(nn__bytes *out, const nn_tensor *t)
 {
-    const nn__kind_of_tensor *kind = NULL;
-    uint64_t in[4];
-    size_t ins = 0;
-    char *text;
-    if (!nn__json_need(j, '{')) return NULL;
-    for (size_t k = 0; nn__json_more(j, '}', &k);) {
-        const char *key = nn__json_key(j);
-        if (!key) return NULL;
-        if (strcmp(key, "op") == 0) {
-            if ((text = nn__json_string(j)) != NULL) kind = nn__kind_of(text, NULL);
-        } else if (strcmp(key, "name") == 0) d->name = nn__json_string(j);
-        else if (strcmp(key, "in") == 0) nn__json_sizes(j, in, 4, &ins);
-        else nn__json_field(j, key, nn__draft_fields, NN__COUNT(nn__draft_fields), d);
-    }
-    if (!j->error && !kind) nn__json_fail(j, "an op is not known to this version of nn.h");
-    for (size_t i = 0; !j->error && i < ins; i++)
-        if (in[i] >= n) nn__json_fail(j, "a layer takes one that comes later");
-        else d->t.in[i] = made[in[i]];
-    if (!j->error && (size_t)d->share > n)
-        nn__json_fail(j, "a layer shares with one that comes later");
-    if (j->error) return NULL;
-    d->shared = d->share > 0 ? made[d->share - 1] : NULL;
-    while (d->t.rank < NN_MAX_RANK && d->t.dim[d->t.rank] > 0) d->t.rank++;
-    nn_tensor *t = nn__remake(kind, d);
-    if (t && (t->rank != d->t.rank || memcmp(t->dim, d->t.dim, sizeof t->dim) != 0))
-        nn__json_fail(j, "a layer has another shape than its inputs give it");
-    if (!t && !d->model->status) nn__json_fail(j, "a layer lacks an input");
-    return j->error ? NULL : t;
+    const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
+    const nn__draft draft = nn__draft_of(t), *from = &draft;
+    if (!kind) out->bad = "the model has a layer of a kind that cannot be saved";
+    nn__putf(out, "{\"op\":\"%s\"", kind ? kind->name : "");
+    if (draft.name) nn__putf(out, ",\"name\":"), nn__put_string(out, draft.name);
+    for (int k = 0; k < NN__MAX_IN; k++)
+        if (draft.t.in[k])
+            nn__putf(out, k > 0 ? ",%d" : ",\"in\":[%d", nn__entry_of(draft.t.in[k]));
+    nn__putf(out, draft.t.in[0] ? "]" : "");
+    nn__put_dims(out, "shape", draft.t.dim);
+    nn__put_dims(out, "axis", draft.t.axis);
+    NN__LAYER_LIST(NN__PUT_MEMBER)
+    nn__putf(out, "}");
 }
 
-static bool nn__json_frozen(nn__json *j, nn_model *m)
+static void nn__put_graph(nn__bytes *out, const nn_model *m)
 {
-    uint64_t k = 0;
-    if (!nn__json_need(j, '[')) return false;
-    for (size_t n = 0; nn__json_more(j, ']', &n);) {
-        nn_tensor *t = nn__json_whole(j, &k) && k < INT_MAX ? nn_parameter_at(m, (int)k) : NULL;
-        if (!t) return nn__json_fail(j, "there is no parameter to freeze");
-        t->frozen = true;
+    const char *before = "";
+    nn__putf(out, "\"layers\":[");
+    for (int i = 0; i < m->run->tensors; i++) {
+        if (nn__is_part(m->run->tensor[i])) continue;
+        nn__putf(out, "%s\n", before);
+        nn__put_layer(out, m->run->tensor[i]);
+        before = ",";
     }
-    return !j->error;
+    nn__putf(out, "],\n\"output\":%d", nn__entry_of(m->output));
 }
 
-/* Builds the layers of a text into an empty model. made is the caller's to free. */
-static bool nn__json_graph(nn__json *j, const nn__draft *with, nn_tensor ***made,
-                           nn_tensor **output)
+/* What nn_compile was told, and how far training has come, which only .checkpoint keeps. */
+typedef struct nn__settings {
+    nn__run r;
+    nn_model m;
+} nn__settings;
+
+#define NN__SETTING_LIST(X)                                                                        \
+    X("loss", nn_loss, r.loss, NN_LOSS_COUNT - 1)                                                  \
+    X("from_logits", bool, r.from_logits, 1)                                                       \
+    X("huber_delta", double, r.huber_delta, HUGE_VAL)                                              \
+    X("top_k", int, r.top_k, NN__WHOLE)                                                            \
+    X("optimizer", nn_optimizer_kind, r.optimizer.kind, NN_RMSPROP)                                \
+    X("lr", double, r.optimizer.lr, HUGE_VAL)                                                      \
+    X("momentum", double, r.optimizer.momentum, HUGE_VAL)                                          \
+    X("nesterov", bool, r.optimizer.nesterov, 1)                                                   \
+    X("beta1", double, r.optimizer.beta1, HUGE_VAL)                                                \
+    X("beta2", double, r.optimizer.beta2, HUGE_VAL)                                                \
+    X("rho", double, r.optimizer.rho, HUGE_VAL)                                                    \
+    X("epsilon", double, r.optimizer.epsilon, HUGE_VAL)                                            \
+    X("weight_decay", double, r.optimizer.weight_decay, HUGE_VAL)                                  \
+    X("clip_norm", double, r.optimizer.clip_norm, HUGE_VAL)                                        \
+    X("clip_value", double, r.optimizer.clip_value, HUGE_VAL)                                      \
+    X("schedule", nn_schedule_kind, r.optimizer.schedule.kind, NN_REDUCE_ON_PLATEAU)               \
+    X("by_epoch", bool, r.optimizer.schedule.by_epoch, 1)                                          \
+    X("warmup", long, r.optimizer.schedule.warmup, NN__WHOLE)                                      \
+    X("steps", long, r.optimizer.schedule.steps, NN__WHOLE)                                        \
+    X("every", long, r.optimizer.schedule.every, NN__WHOLE)                                        \
+    X("gamma", double, r.optimizer.schedule.gamma, HUGE_VAL)                                       \
+    X("delta", double, r.optimizer.schedule.delta, HUGE_VAL)                                       \
+    X("min_lr", double, r.optimizer.schedule.min_lr, HUGE_VAL)                                     \
+    X("rise", double, r.optimizer.schedule.rise, HUGE_VAL)                                         \
+    X("start_div", double, r.optimizer.schedule.start_div, HUGE_VAL)                               \
+    X("end_div", double, r.optimizer.schedule.end_div, HUGE_VAL)                                   \
+    X("factor", double, r.optimizer.schedule.factor, HUGE_VAL)                                     \
+    X("min_delta", double, r.optimizer.schedule.min_delta, HUGE_VAL)                               \
+    X("patience", int, r.optimizer.schedule.patience, NN__WHOLE)                                   \
+    X("cooldown", int, r.optimizer.schedule.cooldown, NN__WHOLE)
+#define NN__PROGRESS_LIST(X)                                                                       \
+    X("t", long, r.t, NN__WHOLE)                                                                   \
+    X("schedule_steps", long, r.schedule_steps, NN__WHOLE)                                         \
+    X("plateau_begun", bool, r.plateau.begun, 1)                                                   \
+    X("plateau_best", double, r.plateau.best, HUGE_VAL)                                            \
+    X("plateau_wait", int, r.plateau.wait, NN__WHOLE)                                              \
+    X("plateau_cooldown", int, r.plateau.cooldown, NN__WHOLE)                                      \
+    X("rate", double, r.rate, HUGE_VAL)                                                            \
+    X("rate_by_hand", bool, r.rate_by_hand, 1)                                                     \
+    X("updates", long, m.updates, NN__WHOLE)                                                       \
+    X("best_epoch", int, m.history.best, NN__WHOLE)                                                \
+    X("stopped_early", bool, m.history.stopped_early, 1)
+
+static void nn__put_settings(nn__bytes *out, const nn_model *m, bool checkpoint)
 {
-    size_t n = 0, room = 0;
-    uint64_t last = UINT64_MAX;
+    const nn__settings settings = { *m->run, *m }, *from = &settings;
+    nn__putf(out, ",\n\"training\":{\"format\":1");
+    NN__SETTING_LIST(NN__PUT_MEMBER)
+    if (checkpoint) {
+        NN__PROGRESS_LIST(NN__PUT_MEMBER)
+    }
+    nn__putf(out, "}");
+}
+
+/* A model that is being read from a file. */
+typedef struct nn__loading {
+    nn_model *m;
+    nn_place at;
+    size_t data_size; /* of the file: no constant is larger */
+    nn_tensor **made; /* by the entries so far */
+    size_t count, room;
+    nn_tensor *output;
+    bool compiled;
+    nn__settings settings;
+} nn__loading;
+
+static bool nn__json_settings(nn__json *j, nn__loading *l)
+{
+    nn__settings *to = &l->settings;
+    l->compiled = true;
     if (!nn__json_need(j, '{')) return false;
     for (size_t k = 0; nn__json_more(j, '}', &k);) {
-        const char *key = nn__json_key(j);
-        if (!key) return false;
-        if (strcmp(key, "output") == 0) nn__json_whole(j, &last);
-        else if (strcmp(key, "frozen") == 0) nn__json_frozen(j, with->model);
-        else if (strcmp(key, "layers") != 0 || !nn__json_need(j, '['))
-            return nn__json_fail(j, "the graph has a member that is not layers, frozen or output");
-        else
-            for (size_t i = 0; nn__json_more(j, ']', &i); n++) {
-                nn__draft d = *with;
-                if (n == room) *made = (nn_tensor **)nn__grow(*made, &room, sizeof **made);
-                if (!*made) return nn__json_fail(j, nn__no_memory);
-                if (!((*made)[n] = nn__json_layer(j, &d, *made, n))) return false;
-            }
+        const char *name = nn__json_key(j);
+        if (!name) return false;
+        bool known = strcmp(name, "format") == 0 && nn__json_value(j, 1) == 1;
+        NN__SETTING_LIST(NN__READ_MEMBER)
+        NN__PROGRESS_LIST(NN__READ_MEMBER)
+        if (!known) return nn__json_unknown(j);
     }
-    if (!j->error && last >= n) nn__json_fail(j, "there is no such output");
-    *output = j->error ? NULL : (*made)[last];
-    return !j->error;
+    return !j->status;
 }
 
-/* The graph of a text in a model of its own. */
-static nn_status nn__read_graph(const nn__draft *with, char *text, size_t size, nn_tensor **output)
+/* The members of an entry. */
+static const nn__kind_of_tensor *nn__json_draft(nn__json *j, nn__draft *to, nn__loading *l)
 {
-    nn__json j = nn__json_from(text, size);
-    nn_tensor **made = NULL;
-    nn_status status = NN_OK;
-    if (!nn__json_graph(&j, with, &made, output)) {
-        if (!j.error) j.error = with->model->run->error;
-        status = with->model->status == NN_ERR_MEMORY
-                     ? NN_ERR_MEMORY
-                     : nn__tensors_json_fail(with->file, &j, "nn.arch");
+    const nn__kind_of_tensor *kind = NULL;
+    uint64_t in[NN__MAX_IN];
+    size_t ins = 0;
+    char *text;
+    nn__json_need(j, '{');
+    for (size_t k = 0; nn__json_more(j, '}', &k);) {
+        const char *name = nn__json_key(j);
+        if (!name) return NULL;
+        bool known = true;
+        if (strcmp(name, "op") == 0)
+            kind = (text = nn__json_string(j)) != NULL ? nn__kind_of(text, NULL) : NULL;
+        else if (strcmp(name, "name") == 0) to->name = nn__json_string(j);
+        else if (strcmp(name, "in") == 0) nn__json_sizes(j, in, NN__MAX_IN - 1, &ins);
+        else if (strcmp(name, "shape") == 0) nn__json_dims(j, to->t.dim);
+        else if (strcmp(name, "axis") == 0) nn__json_dims(j, to->t.axis);
+        else known = false;
+        NN__LAYER_LIST(NN__READ_MEMBER)
+        if (!known) nn__json_unknown(j);
     }
-    nn__free(made);
-    return status;
+    for (size_t i = 0; !j->status && i < ins; i++)
+        if (in[i] >= l->count) nn__json_fail(j, "a layer takes one that comes later");
+        else to->t.in[i] = l->made[in[i]];
+    if (!j->status && (size_t)to->share > l->count)
+        nn__json_fail(j, "a layer shares with one that comes later");
+    if (!j->status && to->share > 0) to->shared = l->made[to->share - 1];
+    if (!j->status && !kind) nn__json_unknown(j);
+    return j->status ? NULL : kind;
+}
+
+/* One entry: reads it, calls its constructor, compares the shape. A constant begins with zeros; it
+   gets its values when all is read. */
+static nn_tensor *nn__json_layer(nn__json *j, nn__loading *l)
+{
+    nn__draft d = NN__EMPTY;
+    size_t size = 1;
+    d.at = l->at, d.model = l->m;
+    const nn__kind_of_tensor *kind = nn__json_draft(j, &d, l);
+    if (!kind) return NULL;
+    while (d.t.rank < NN_MAX_RANK && d.t.dim[d.t.rank] > 0)
+        if (!nn__mul(size, (size_t)d.t.dim[d.t.rank++], &size)) size = SIZE_MAX;
+    nn_real *zeros = NULL;
+    if (kind->remake == nn__remake_constant && size <= l->data_size) {
+        d.values = zeros = (nn_real *)nn__alloc_zero(size, sizeof *zeros);
+        if (!zeros) return nn__json_no_memory(j), (nn_tensor *)NULL;
+    }
+    nn_tensor *t = nn__remake(kind, &d);
+    nn__free(zeros);
+    if (!t && l->m->status == NN_ERR_MEMORY) nn__json_no_memory(j);
+    else if (!t) nn__json_fail(j, "%s", l->m->status ? l->m->run->error : "a layer lacks an input");
+    else if (t->rank != d.t.rank || memcmp(t->dim, d.t.dim, sizeof t->dim) != 0)
+        nn__json_fail(j, "a layer has another shape than its inputs give it");
+    return j->status ? NULL : t;
+}
+
+static bool nn__json_layers(nn__json *j, nn__loading *l)
+{
+    if (!nn__json_need(j, '[')) return false;
+    for (size_t i = 0; nn__json_more(j, ']', &i); l->count++) {
+        if (l->count == l->room)
+            l->made = (nn_tensor **)nn__grow(l->made, &l->room, sizeof *l->made);
+        if (!l->made) return nn__json_no_memory(j);
+        if (!(l->made[l->count] = nn__json_layer(j, l))) return false;
+    }
+    return !j->status;
+}
+
+/* All of nn.model: layers, training. */
+static nn_status nn__json_model(nn__json *j, nn__loading *l)
+{
+    uint64_t x = 0;
+    nn__json_need(j, '{');
+    for (size_t k = 0; nn__json_more(j, '}', &k);) {
+        const char *key = nn__json_key(j);
+        if (!key) break;
+        if (strcmp(key, "seed") == 0) nn__json_whole(j, &l->m->run->seed);
+        else if (strcmp(key, "layers") == 0) nn__json_layers(j, l);
+        else if (strcmp(key, "training") == 0) nn__json_settings(j, l);
+        else if (strcmp(key, "version") == 0) x = nn__json_value(j, 1) > 0;
+        else if (strcmp(key, "output") != 0) nn__json_unknown(j);
+        else if (nn__json_whole(j, &x) && x < l->count) l->output = l->made[x];
+    }
+    if (!l->output) nn__json_fail(j, "there is no such output");
+    return j->status;
 }
 
 /* ---- which tensors a file has -------------------------------------------- >>files/stored */
 
 typedef struct nn__stored {
-    char name[NN_NAME_SIZE + 48];
-    const nn_tensor *t;
-    size_t rank;
+    char name[NN_NAME_SIZE + 64];
+    char kind; /* f: numbers; i: PyTorch's count of batches; h: the history */
+    int line; /* where it was made */
+    size_t rank, size;
     uint64_t dim[NN_MAX_RANK]; /* in the file */
     size_t row, channels; /* numbers of one output; of them in memory, channels last */
+    nn_real *values; /* NULL: there is no memory for them yet */
 } nn__stored;
+
+static bool nn__is_norm(const nn_tensor *t)
+{
+    return t->op == &nn__op_batch_norm || t->op == &nn__op_layer_norm;
+}
 
 /* Numbers of one column's place: C where the columns of a dense layer are a flattened (H, W, C). */
 static size_t nn__flattened(const nn_tensor *x)
 {
-    while (x->op == &nn__op_activation || x->op == &nn__op_dropout || x->op == &nn__op_scale)
+    while (x->op == &nn__op_activation || x->op == &nn__op_dropout || x->op == &nn__op_scale ||
+           nn__is_norm(x))
         x = x->in[0];
     bool image = x->op == &nn__op_reshape && x->rank == 1 && x->in[0]->rank == 3;
     return image ? (size_t)x->in[0]->dim[2] : 0;
 }
 
-/* How t is called in a file, and its shape and order there. In memory channels come last, in
-   PyTorch first: in a layer's own kernels (O, K, K, I) and in a dense layer behind a flatten. */
-static nn__stored nn__stored_of(const nn_tensor *t)
+/* The name of t in a file: a layer without a name is its number in PyTorch's Sequential. */
+static void nn__stored_name(nn__stored *s, const nn_tensor *t, const char *prefix)
 {
-    nn__stored s = NN__EMPTY;
     const nn_tensor *owner = nn__owner(t);
     const char *part = strrchr(t->name, '.');
     int number = 0;
-    s.t = t, s.rank = (size_t)t->rank, s.row = t->rank > 0 ? t->size / (size_t)t->dim[0] : 1;
+    if (!part) part = ".weight";
+    if (owner)
+        for (nn_tensor **x = t->model->run->tensor; *x != owner; x++) number += (*x)->op != NULL;
+    if (!owner) snprintf(s->name, sizeof s->name, "%s%s", prefix, t->name);
+    else if (owner->named) snprintf(s->name, sizeof s->name, "%s%s%s", prefix, owner->name, part);
+    else snprintf(s->name, sizeof s->name, "%s%d%s", prefix, number, part);
+}
+
+/* The shape and order of t in a file. In memory channels come last, in PyTorch first: in a layer's
+   own kernels (O, K, K, I), and in a dense layer or norm behind a flatten. */
+static nn__stored nn__stored_of(const nn_tensor *t, const char *prefix)
+{
+    nn__stored s = NN__EMPTY;
+    const nn_tensor *owner = nn__owner(t);
+    nn__stored_name(&s, t, prefix);
+    s.kind = 'f', s.line = t->at.line, s.size = t->size;
+    s.rank = (size_t)t->rank, s.row = t->rank > 0 ? t->size / (size_t)t->dim[0] : 1;
     for (int d = 0; d < t->rank; d++) s.dim[d] = (uint64_t)t->dim[d];
     if (owner && t->rank > 2) {
         s.channels = (size_t)s.dim[s.rank - 1];
         memmove(s.dim + 2, s.dim + 1, (s.rank - 2) * sizeof *s.dim);
         s.dim[1] = s.channels;
-    } else if (owner && owner->op == &nn__op_dense && t == owner->in[1])
+    } else if (owner && (nn__is_norm(owner) || (owner->op == &nn__op_dense && t == owner->in[1]))) {
         s.channels = nn__flattened(owner->in[0]);
-    if (owner)
-        for (nn_tensor **x = t->model->run->tensor; *x != owner; x++) number += (*x)->op != NULL;
-    if (owner && !owner->named)
-        snprintf(s.name, sizeof s.name, "%d%s", number, part ? part : ".weight");
-    else if (owner) snprintf(s.name, sizeof s.name, "%s%s", owner->name, part ? part : ".weight");
-    else nn__copy_text(s.name, sizeof s.name, t->name);
+        s.row = (size_t)t->dim[t->rank - 1];
+    }
     return s;
 }
 
@@ -11311,482 +11455,352 @@ static size_t nn__memory_index(const nn__stored *s, size_t i)
     return i - within + within % places * s->channels + within / places;
 }
 
-/* All parameters and constants of a model; NULL where there is no memory. */
-static nn__stored *nn__stored_list(const nn_model *m, size_t *n)
+/* All parameters and constants, in a checkpoint with the optimizer's numbers for them; NULL where
+   there is no memory. */
+static nn__stored *nn__stored_list(const nn_model *m, bool checkpoint, size_t *n)
 {
+    static const char *const prefix[] = { "", "opt.m.", "opt.v." };
     const nn__run *r = m->run;
-    nn__stored *list = (nn__stored *)nn__alloc((size_t)r->tensors + 1, sizeof *list);
+    nn_real *const state[] = { m->values, r->state1, r->state2 };
+    nn__stored *list = (nn__stored *)nn__alloc(4 * (size_t)r->tensors + 1, sizeof *list);
     *n = 0;
-    for (int i = 0; list && i < r->tensors; i++)
-        if (r->tensor[i]->parameter || r->tensor[i]->constant)
-            list[(*n)++] = nn__stored_of(r->tensor[i]);
+    for (int k = 0; list && k < (checkpoint ? 3 : 1); k++)
+        for (int i = 0; i < r->tensors; i++) {
+            const nn_tensor *t = r->tensor[i];
+            if (!t->parameter && !(t->constant && k == 0)) continue;
+            if (k > 0 && (!state[k] || t->state)) continue;
+            nn__stored *s = &list[(*n)++];
+            *s = nn__stored_of(t, prefix[k]);
+            s->values = t->constant ? t->constant : k == 0 ? t->value : state[k] + t->offset;
+            if (k > 0 || !t->state || nn__owner(t)->in[4] != t) continue;
+            s[1] = s[0], ++*n; /* beside the running statistics of a batch norm */
+            s[1].kind = 'i', s[1].rank = 0, s[1].size = 1;
+            snprintf(strrchr(s[1].name, '.'), 21, ".num_batches_tracked");
+        }
     return list;
-}
-
-/* The numbers of a stored tensor (state 0), or the optimizer's for it (1, 2), or NULL. */
-static nn_real *nn__stored_values(const nn_model *m, const nn_tensor *t, int state)
-{
-    nn_real *from = state == 1 ? m->run->state1 : m->run->state2;
-    if (state == 0) return t->constant ? t->constant : t->value;
-    return from && t->parameter ? from + t->offset : NULL;
 }
 
 /* ---- save ------------------------------------------------------------------- >>files/save */
 
-static const char *const nn__state_prefix[] = { "", "opt.m.", "opt.v." };
-enum { NN__EPOCH_NUMBERS = 10 };
-
-/* What nn_compile was told, and how far training has come: NN__PROGRESS_FIELDS at the end, which
-   .no_optimizer leaves out. */
-typedef struct nn__settings {
-    nn__run r;
-    nn_model m;
-} nn__settings;
-
-#define NN__RUN(name, member, kind) NN__FIELD(nn__settings, name, r.member, kind)
-enum { NN__PROGRESS_FIELDS = 11 };
-static const nn__field nn__settings_fields[] = {
-    NN__FIELD_ENUM(nn__settings, "loss", r.loss, nn__loss_texts),
-    NN__RUN("from_logits", from_logits, 'b'),
-    NN__RUN("huber_delta", huber_delta, 'd'),
-    NN__RUN("top_k", top_k, 'i'),
-    NN__FIELD_ENUM(nn__settings, "optimizer", r.optimizer.kind, nn__optimizer_texts),
-    NN__RUN("lr", optimizer.lr, 'd'),
-    NN__RUN("momentum", optimizer.momentum, 'd'),
-    NN__RUN("nesterov", optimizer.nesterov, 'b'),
-    NN__RUN("beta1", optimizer.beta1, 'd'),
-    NN__RUN("beta2", optimizer.beta2, 'd'),
-    NN__RUN("rho", optimizer.rho, 'd'),
-    NN__RUN("epsilon", optimizer.epsilon, 'd'),
-    NN__RUN("weight_decay", optimizer.weight_decay, 'd'),
-    NN__RUN("clip_norm", optimizer.clip_norm, 'd'),
-    NN__RUN("clip_value", optimizer.clip_value, 'd'),
-    NN__FIELD_ENUM(nn__settings, "schedule", r.optimizer.schedule.kind, nn__schedule_texts),
-    NN__RUN("by_epoch", optimizer.schedule.by_epoch, 'b'),
-    NN__RUN("warmup", optimizer.schedule.warmup, 'i'),
-    NN__RUN("steps", optimizer.schedule.steps, 'i'),
-    NN__RUN("every", optimizer.schedule.every, 'i'),
-    NN__RUN("gamma", optimizer.schedule.gamma, 'd'),
-    NN__RUN("delta", optimizer.schedule.delta, 'd'),
-    NN__RUN("min_lr", optimizer.schedule.min_lr, 'd'),
-    NN__RUN("rise", optimizer.schedule.rise, 'd'),
-    NN__RUN("start_div", optimizer.schedule.start_div, 'd'),
-    NN__RUN("end_div", optimizer.schedule.end_div, 'd'),
-    NN__RUN("factor", optimizer.schedule.factor, 'd'),
-    NN__RUN("min_delta", optimizer.schedule.min_delta, 'd'),
-    NN__RUN("patience", optimizer.schedule.patience, 'i'),
-    NN__RUN("cooldown", optimizer.schedule.cooldown, 'i'),
-    NN__RUN("t", t, 'i'),
-    NN__RUN("schedule_steps", schedule_steps, 'i'),
-    NN__RUN("plateau_begun", plateau.begun, 'b'),
-    NN__RUN("plateau_best", plateau.best, 'd'),
-    NN__RUN("plateau_wait", plateau.wait, 'i'),
-    NN__RUN("plateau_cooldown", plateau.cooldown, 'i'),
-    NN__RUN("rate", rate, 'd'),
-    NN__RUN("rate_by_hand", rate_by_hand, 'b'),
-    NN__FIELD(nn__settings, "updates", m.updates, 'i'),
-    NN__FIELD(nn__settings, "best_epoch", m.history.best, 'i'),
-    NN__FIELD(nn__settings, "stopped_early", m.history.stopped_early, 'b'),
-};
-
-typedef struct nn__saving {
-    const nn_model *m;
-    nn__stored *list;
-    size_t count;
-    int states; /* 1 + those of the optimizer */
-    bool progress;
-} nn__saving;
-
-/* The numbers of the history, each epoch as NN__EPOCH_NUMBERS doubles. */
-static void nn__epoch_numbers(nn_epoch *e, double x[NN__EPOCH_NUMBERS], bool set)
+static void nn__put_values(nn__bytes *out, const nn_model *m, const nn__stored *s)
 {
-    double *const at[] = { &e->loss,     &e->accuracy,      &e->mae,
-                           &e->val_loss, &e->val_accuracy,  &e->val_mae,
-                           &e->lr,       &e->gradient_norm, &e->seconds };
-    for (int i = 0; i < NN__EPOCH_NUMBERS - 1; i++)
-        if (set) *at[i] = x[i];
-        else x[i] = *at[i];
-    if (set) e->epoch = x[9] >= 0 && x[9] < INT_MAX ? (int)x[9] : 0;
-    else x[9] = e->epoch;
-}
-
-static void nn__put_data(nn__out *out, const nn__saving *s)
-{
-    double x[NN__EPOCH_NUMBERS];
-    for (int i = 0; s->progress && i < s->m->history.epochs; i++) {
-        nn__epoch_numbers(&s->m->history.epoch[i], x, false);
-        for (int k = 0; k < NN__EPOCH_NUMBERS; k++) nn__put_real(out, x[k], sizeof *x);
-    }
-    for (int state = 0; state < s->states; state++)
-        for (size_t i = 0; i < s->count; i++) {
-            const nn__stored *one = &s->list[i];
-            const nn_real *values = nn__stored_values(s->m, one->t, state);
-            for (size_t k = 0; values && k < one->t->size; k++)
-                nn__put_real(out, (double)values[nn__memory_index(one, k)], sizeof *values);
+    if (s->kind == 'i') nn__put_bits(out, (uint64_t)m->updates, 8);
+    for (size_t i = 0; s->kind != 'i' && i < s->size; i++)
+        if (s->kind == 'f')
+            nn__put_real(out, (double)s->values[nn__memory_index(s, i)], sizeof(nn_real));
+        else {
+            nn_epoch *e = &m->history.epoch[i / NN__EPOCH_NUMBERS];
+            nn__put_real(out, *nn__epoch_number(e, i % NN__EPOCH_NUMBERS), 8);
         }
 }
 
-static void nn__put_entry(nn__out *out, const char *prefix, const char *name, const char *type,
-                          const uint64_t *dim, size_t rank, size_t bytes, size_t *place)
+static void nn__put_entry(nn__bytes *out, const nn__stored *s, size_t *place)
 {
-    char whole[sizeof(((nn__stored *)0)->name) + 8];
-    snprintf(whole, sizeof whole, "%s%s", prefix, name);
+    bool narrow = s->kind == 'f' && sizeof(nn_real) == 4;
+    size_t end = *place + s->size * (narrow ? 4 : 8);
+    for (const char *c = s->name; *c; c++)
+        if ((unsigned char)*c < ' ') out->bad = "a name of a layer has a control character";
     nn__putf(out, ",");
-    nn__put_string(out, whole);
-    nn__putf(out, ":{\"dtype\":\"%s\",\"shape\":[", type);
-    for (size_t d = 0; d < rank; d++) nn__putf(out, "%s%lu", d ? "," : "", (unsigned long)dim[d]);
-    nn__putf(out, "],\"data_offsets\":[%zu,%zu]}", *place, *place + bytes);
-    *place += bytes;
+    nn__put_string(out, s->name);
+    nn__putf(out, ":{\"dtype\":\"%s\",\"shape\":[",
+             s->kind == 'i' ? "I64"
+             : narrow       ? "F32"
+                            : "F64");
+    for (size_t d = 0; d < s->rank; d++) nn__putf(out, "%s%d", d ? "," : "", (int)s->dim[d]);
+    nn__putf(out, "],\"data_offsets\":[%zu,%zu]}", *place, end);
+    *place = end;
 }
 
 /* The names of the classes, and for each input its scaling: offsets, then factors. */
-static void nn__put_learned(nn__out *out, const nn__run *r)
+static void nn__put_learned(nn__bytes *out, const nn__run *r)
 {
-    nn__putf(out, "\",\"nn.labels\":\"");
-    out->escaped = true;
-    nn__putf(out, "[");
+    nn__putf(out, "{\"classes\":[");
     for (int i = 0; i < r->class_names; i++) {
         nn__putf(out, i > 0 ? "," : "");
         nn__put_string(out, r->class_name[i]);
     }
-    out->escaped = false;
-    nn__putf(out, "]\",\"nn.norm\":\"[");
+    nn__putf(out, "],\"scaling\":[");
     for (int i = 0; i < r->inputs; i++) {
-        const nn__scaling *s = &r->scaling[i];
         nn__putf(out, i > 0 ? ",[" : "[");
-        for (size_t k = 0; k < 2 * s->scalings; k++) {
+        for (size_t k = 0; k < 2 * r->scaling[i].scalings; k++) {
             nn__putf(out, k > 0 ? "," : "");
-            nn__put_number(out, (double)s->offset[k], sizeof(nn_real) == 4 ? 9 : 17);
+            nn__put_number(out, (double)r->scaling[i].offset[k]);
         }
         nn__putf(out, "]");
     }
-    nn__putf(out, "]\"");
+    nn__putf(out, "]}");
 }
 
-static nn_status nn__put_header(nn__out *out, const nn__saving *s)
+/* A JSON text as a string of metadata; frees it. */
+static void nn__put_note(nn__bytes *out, int note, nn__bytes *text)
 {
-    const nn__run *r = s->m->run;
+    nn__put(text, "", 1);
+    nn__putf(out, ",\"%s\":", nn__notes[note]);
+    if (!text->failed) nn__put_string(out, text->at);
+    if (text->bad) out->bad = text->bad;
+    out->failed = out->failed || text->failed;
+    nn__free(text->at);
+}
+
+static void nn__put_header(nn__bytes *out, const nn_model *m, const nn__stored *list, size_t n,
+                           bool checkpoint)
+{
+    nn__bytes model = NN__EMPTY, data = NN__EMPTY;
     size_t place = 0;
-    uint64_t history[2] = { (uint64_t)s->m->history.epochs, NN__EPOCH_NUMBERS };
-    nn__putf(out,
-             "{\"__metadata__\":{\"format\":\"pt\",\"nn.version\":\"1\",\"nn.rng\":\"%" PRIu64 "\"",
-             r->seed);
-    nn__putf(out, ",\"nn.arch\":\"");
-    out->escaped = true;
-    nn_status status = nn__put_graph(out, s->m);
-    out->escaped = false;
-    nn__put_learned(out, r);
-    if (r->loss != NN_LOSS_NONE) {
-        nn__putf(out, ",\"nn.train\":\"");
-        out->escaped = true;
-        nn__putf(out, "{\"format\":1");
-        nn__settings now = NN__EMPTY;
-        now.r = *r, now.m = *s->m;
-        nn__put_fields(out, nn__settings_fields,
-                       NN__COUNT(nn__settings_fields) - (s->progress ? 0 : NN__PROGRESS_FIELDS),
-                       &now);
-        nn__putf(out, "}");
-        out->escaped = false;
-        nn__putf(out, "\"");
-    }
+    nn__putf(out, "{\"__metadata__\":{\"format\":\"pt\"");
+    nn__putf(&model, "{\"version\":1,\"seed\":%" PRIu64 ",", m->run->seed);
+    nn__put_graph(&model, m);
+    if (m->run->loss != NN_LOSS_NONE) nn__put_settings(&model, m, checkpoint);
+    nn__putf(&model, "}");
+    nn__put_note(out, NN__MODEL_NOTE, &model);
+    nn__put_learned(&data, m->run);
+    nn__put_note(out, NN__DATA_NOTE, &data);
     nn__putf(out, "}");
-    if (s->progress)
-        nn__put_entry(out, "", "nn.history", "F64", history, 2,
-                      (size_t)history[0] * NN__EPOCH_NUMBERS * sizeof(double), &place);
-    for (int state = 0; state < s->states; state++)
-        for (size_t i = 0; i < s->count; i++) {
-            const nn__stored *one = &s->list[i];
-            if (nn__stored_values(s->m, one->t, state))
-                nn__put_entry(out, nn__state_prefix[state], one->name,
-                              sizeof(nn_real) == 4 ? "F32" : "F64", one->dim, one->rank,
-                              one->t->size * sizeof(nn_real), &place);
-        }
+    for (size_t i = 0; i < n; i++) nn__put_entry(out, &list[i], &place);
     nn__putf(out, "}");
     while (out->used % 8) nn__putf(out, " ");
-    return status;
 }
 
-static nn_status nn__check_names(const nn__saving *s, const nn_save_args *args)
+/* Names that would make a file which cannot be read. */
+static nn_status nn__check_names(const nn__stored *list, size_t n, nn_place at)
 {
-    for (size_t a = 0; a < s->count; a++)
+    for (size_t a = 0; a < n; a++)
         for (size_t b = 0; b < a; b++)
-            if (strcmp(s->list[a].name, s->list[b].name) == 0)
-                return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_save",
+            if (strcmp(list[a].name, list[b].name) == 0)
+                return nn__fail(at, NN_ERR_ARGUMENT, "nn_save",
                                 "the parameters of line %d and line %d would both be called '%s'; "
                                 "give one of the layers another .name",
-                                s->list[b].t->at.line, s->list[a].t->at.line, s->list[a].name);
+                                list[b].line, list[a].line, list[a].name);
     return NN_OK;
 }
 
-/* First everything is counted, which also finds what cannot be saved; then it is written. */
-static nn_status nn__save(const nn_save_args *args, nn__saving *s)
+static nn_status nn__save(const nn_save_args *args, nn__stored *list, size_t n, bool checkpoint)
 {
-    nn__out count = NN__EMPTY, out;
-    count.at = args->at, count.call = "nn_save";
-    nn_status status = nn__check_names(s, args);
-    if (!status) status = nn__put_header(&count, s);
-    if (!status && count.bad)
-        status = nn__fail(args->at, NN_ERR_ARGUMENT, "nn_save",
-                          "'%.100s' is not UTF-8 text, or a name with a control character; give "
-                          "layers other names, save data files with class names as UTF-8",
-                          count.bad);
-    if (!status)
-        status = nn__out_open(&out, args->at, "nn_save", args->path, args->bytes, args->room,
-                              args->size);
+    const nn_model *m = args->model;
+    nn__bytes out = NN__EMPTY;
+    nn_status status = nn__check_names(list, n, args->at);
     if (status) return status;
-    nn__put_bits(&out, count.used, 8);
-    nn__put_header(&out, s);
-    nn__put_data(&out, s);
-    return nn__out_close(&out, args->size);
+    if (checkpoint) {
+        nn__stored *s = &list[n++];
+        memset(s, 0, sizeof *s);
+        nn__copy_text(s->name, sizeof s->name, "nn.history");
+        s->kind = 'h', s->rank = 2, s->dim[0] = (uint64_t)m->history.epochs;
+        s->dim[1] = NN__EPOCH_NUMBERS, s->size = (size_t)(s->dim[0] * s->dim[1]);
+    }
+    nn__put_bits(&out, 0, 8); /* the length, when it is known */
+    nn__put_header(&out, m, list, n, checkpoint);
+    nn__set_bits(&out, 0, out.used - 8, 8);
+    for (size_t i = 0; i < n; i++) nn__put_values(&out, m, &list[i]);
+    return nn__publish(&out, args->at, "nn_save", args->path, args->bytes, args->room, args->size);
 }
 
 NN_API nn_status nn_save_make(nn_save_args args)
 {
-    nn__saving s = NN__EMPTY;
+    size_t n = 0;
     nn_status status = nn__need(args.model, false, args.at, "nn_save");
     if (status) return nn__report(status);
-    const nn__run *r = args.model->run;
-    s.m = args.model, s.progress = r->loss != NN_LOSS_NONE && !args.no_optimizer;
-    s.states = !s.progress ? 1 : r->state2 ? 3 : r->state1 ? 2 : 1;
-    s.list = nn__stored_list(args.model, &s.count);
-    status = s.list ? nn__save(&args, &s) : nn__fail_memory(args.at, "nn_save", "a list of names");
-    nn__free(s.list);
+    const bool checkpoint = args.checkpoint && args.model->run->loss != NN_LOSS_NONE;
+    nn__stored *list = nn__stored_list(args.model, checkpoint, &n);
+    status = list ? nn__save(&args, list, n, checkpoint)
+                  : nn__fail_memory(args.at, "nn_save", "a list of names");
+    nn__free(list);
     return nn__report(status);
 }
 
 /* ---- load ------------------------------------------------------------------- >>files/load */
 
 /* "(5, 3)", of up to NN__FILE_RANK sizes. */
-static void nn__sizes_text(char text[2 * NN__SHAPE_SIZE], const uint64_t *dim, size_t rank)
+static const char *nn__sizes_text(char text[2 * NN__SHAPE_SIZE], const uint64_t *dim, size_t rank)
 {
     size_t used = (size_t)snprintf(text, 2, "(");
     for (size_t d = 0; d < rank; d++)
-        used += (size_t)snprintf(text + used, 2 * NN__SHAPE_SIZE - used, "%s%lu", d ? ", " : "",
-                                 (unsigned long)dim[d]);
+        used += (size_t)snprintf(text + used, 2 * NN__SHAPE_SIZE - used, "%s%d", d ? ", " : "",
+                                 (int)dim[d]);
     snprintf(text + used, 2 * NN__SHAPE_SIZE - used, ")");
+    return text;
 }
 
-/* The file's tensor for a stored one, checked: it is there, and its shape fits. */
-static nn_status nn__find_stored(const nn__tensors *f, const nn__stored *s, int state,
-                                 const nn__entry **found)
+/* Whether the file has this tensor in its shape. */
+static nn_status nn__check_stored(const nn__tensors *f, const nn__stored *s)
 {
-    char name[sizeof s->name + 8], mine[2 * NN__SHAPE_SIZE], theirs[2 * NN__SHAPE_SIZE];
-    snprintf(name, sizeof name, "%s%s", nn__state_prefix[state], s->name);
-    const nn__entry *e = *found = nn__tensors_find(f, name);
+    char mine[2 * NN__SHAPE_SIZE], theirs[2 * NN__SHAPE_SIZE];
+    const nn__entry *e = nn__tensors_find(f, s->name);
     bool same = e && e->rank == s->rank;
     for (size_t d = 0; same && d < s->rank; d++) same = e->dim[d] == s->dim[d];
+    if (same) return NN_OK;
     nn__sizes_text(mine, s->dim, s->rank);
-    if (e) nn__sizes_text(theirs, e->dim, e->rank);
     if (!e)
         return nn__file_fail(&f->source, NN_ERR_SHAPE,
                              "it has no tensor '%s'; the model (line %d) needs one of shape %s; "
                              "build the same layers, name them as in the file, or use .partial",
-                             name, s->t->at.line, mine);
-    if (!same)
-        return nn__file_fail(&f->source, NN_ERR_SHAPE,
-                             "the tensor '%s' has shape %s in the file, but %s in the model "
-                             "(line %d); build the layers that the file was made with",
-                             name, theirs, mine, s->t->at.line);
-    if (e->type->kind == 'x')
-        return nn__file_fail(&f->source, NN_ERR_FORMAT,
-                             "the tensor '%s' has dtype %s, which nn.h does not read; save it "
-                             "as F32",
-                             name, e->type->tensor);
-    return NN_OK;
+                             s->name, s->line, mine);
+    return nn__file_fail(&f->source, NN_ERR_SHAPE,
+                         "the tensor '%s' has shape %s in the file, but %s in the model "
+                         "(line %d); build the layers that the file was made with",
+                         s->name, nn__sizes_text(theirs, e->dim, e->rank), mine, s->line);
 }
 
-static void nn__take_values(const nn__tensors *f, const nn__stored *s, const nn__entry *e,
-                            nn_real *to)
+/* Whether a tensor of the file has no counterpart in the list. nn_save's own do not count. */
+static bool nn__is_surplus(const nn__entry *e, const nn__stored *list, size_t n)
 {
-    const unsigned char *b = f->data + e->place[0];
-    for (size_t i = 0; i < s->t->size; i++, b += e->type->size)
-        to[nn__memory_index(s, i)] = (nn_real)nn__number_at(b, e->type, false);
+    size_t i = 0;
+    while (i < n && strcmp(list[i].name, e->name) != 0) i++;
+    return i == n && strncmp(e->name, "opt.", 4) != 0 && strcmp(e->name, "nn.history") != 0;
 }
 
-/* Checks all stored tensors in the states first .. last, and takes the values of those that have
-   memory: parameters have none before the graph is planned. */
-static nn_status nn__each_stored(const nn__tensors *f, nn_model *m, int first, int last)
+static nn_status nn__match(const nn__tensors *f, const nn__stored *list, size_t n, bool partial)
+{
+    nn_status status = NN_OK;
+    size_t used = 0;
+    for (size_t i = 0; !status && i < n; i++) {
+        if (list[i].kind != 'f' || (partial && !nn__tensors_find(f, list[i].name))) continue;
+        status = nn__check_stored(f, &list[i]);
+        used++;
+    }
+    for (size_t i = 0; !status && !partial && i < f->entries; i++)
+        if (nn__is_surplus(&f->entry[i], list, n))
+            status = nn__file_fail(&f->source, NN_ERR_SHAPE,
+                                   "its tensor '%.100s' has no counterpart in the model; build "
+                                   "the same layers, name them as in the file, or use .partial",
+                                   f->entry[i].name);
+    if (!status && partial && used == 0)
+        status = nn__file_fail(&f->source, NN_ERR_SHAPE, "no tensor has the name of a parameter");
+    return status;
+}
+
+/* The numbers of a model, if every tensor fits: parameters have no memory, and are only compared,
+   before the graph is planned. */
+static nn_status nn__take_tensors(const nn__tensors *f, nn_model *m, bool checkpoint, bool partial)
 {
     size_t n = 0;
-    const nn__entry *e;
-    nn__stored *list = nn__stored_list(m, &n);
-    nn_status status =
-        list ? NN_OK : nn__fail_memory(f->source.at, f->source.call, "a list of names");
-    for (int state = first; !status && state <= last; state++)
-        for (size_t i = 0; !status && i < n; i++) {
-            nn_real *to = nn__stored_values(m, list[i].t, state);
-            if (state > 0 && !to) continue;
-            status = nn__find_stored(f, &list[i], state, &e);
-            if (!status && to) nn__take_values(f, &list[i], e, to);
-        }
+    nn__stored *list = nn__stored_list(m, checkpoint, &n);
+    if (!list) return nn__fail_memory(f->source.at, f->source.call, "a list of names");
+    nn_status status = nn__match(f, list, n, partial);
+    for (size_t k = 0; !status && k < n; k++) {
+        const nn__stored *s = &list[k];
+        const nn__entry *e = nn__tensors_find(f, s->name);
+        for (size_t i = 0; e && s->kind == 'f' && s->values && i < s->size; i++)
+            s->values[nn__memory_index(s, i)] =
+                (nn_real)nn__number_at(f->data + e->place[0] + i * e->type->size, e->type, false);
+    }
     nn__free(list);
     return status;
 }
 
-/* Class names and scalings from nn.labels and nn.norm. */
-static bool nn__json_labels(nn__json *j, nn_model *m, nn_place at)
+/* Class names and scalings from nn.data. */
+static bool nn__json_classes(nn__json *j, nn_model *m)
 {
     char **name = NULL;
     size_t n = 0, room = 0;
-    bool good = nn__json_need(j, '[');
-    for (size_t k = 0; good && nn__json_more(j, ']', &k); n++) {
+    nn__json_need(j, '[');
+    for (size_t k = 0; nn__json_more(j, ']', &k); n++) {
         if (n == room) name = (char **)nn__grow(name, &room, sizeof *name);
-        good = name ? (name[n] = nn__json_string(j)) != NULL : nn__json_fail(j, nn__no_memory);
+        if (!name) return nn__json_no_memory(j);
+        if (!(name[n] = nn__json_string(j))) break;
     }
-    if (!j->error && nn__learn_names(m, name, (int)n, at)) nn__json_fail(j, nn__no_memory);
+    if (!j->status && nn__learn_names(m, name, (int)n, j->source->at)) nn__json_no_memory(j);
     nn__free(name);
-    return !j->error;
+    return !j->status;
 }
 
-static bool nn__json_scaling(nn__json *j, nn_model *m, int input, nn_place at)
+static void nn__json_scaling(nn__json *j, nn_model *m, int input)
 {
     nn_real *x = NULL;
-    size_t n = 0, room = 0, size = m->run->input[input]->size;
-    double number;
-    bool good = nn__json_need(j, '[');
-    for (size_t k = 0; good && nn__json_more(j, ']', &k); n++) {
-        if (n == room) x = (nn_real *)nn__grow(x, &room, sizeof *x);
-        good = x ? nn__json_number(j, &number) : nn__json_fail(j, nn__no_memory);
-        if (good) x[n] = (nn_real)number;
-    }
-    if (!j->error && n != 0 && n != 2 && n != 2 * size)
+    size_t n = 0;
+    nn__json_reals(j, &x, &n);
+    if (!j->status &&
+        (input >= m->run->inputs || (n != 0 && n != 2 && n != 2 * m->run->input[input]->size)))
         nn__json_fail(j, "a scaling has another size than its input");
-    if (!j->error && n > 0 && nn__learn_scaling(m, input, n / 2, x, x + n / 2, at))
-        nn__json_fail(j, nn__no_memory);
+    if (!j->status && nn__learn_scaling(m, input, n / 2, x, x + n / 2, j->source->at))
+        nn__json_no_memory(j);
     nn__free(x);
-    return !j->error;
 }
 
 static nn_status nn__read_learned(const nn__tensors *f, nn_model *m)
 {
-    char *labels = f->note[NN__LABELS], *norm = f->note[NN__NORM];
-    nn__json j = NN__EMPTY;
-    if (labels) j = nn__json_from(labels, strlen(labels));
-    if (labels && !nn__json_labels(&j, m, f->source.at))
-        return nn__tensors_json_fail(f, &j, "nn.labels");
-    if (norm) {
-        j = nn__json_from(norm, strlen(norm));
-        nn__json_need(&j, '[');
-        for (size_t k = 0; nn__json_more(&j, ']', &k);)
-            if (k > (size_t)m->run->inputs)
-                nn__json_fail(&j, "there are more scalings than inputs");
-            else nn__json_scaling(&j, m, (int)k - 1, f->source.at);
-    }
-    return j.error ? nn__tensors_json_fail(f, &j, "nn.norm") : NN_OK;
-}
-
-static nn_status nn__read_settings(const nn__tensors *f, char *text, nn__settings *s)
-{
-    nn__json j = nn__json_from(text, strlen(text));
-    double format;
+    char *text = f->note[NN__DATA_NOTE];
+    if (!text) return NN_OK;
+    nn__json j = nn__json_from(&f->source, "nn.data", text, strlen(text));
     nn__json_need(&j, '{');
     for (size_t k = 0; nn__json_more(&j, '}', &k);) {
         const char *key = nn__json_key(&j);
-        if (key && strcmp(key, "format") == 0) nn__json_number(&j, &format);
-        else if (key)
-            nn__json_field(&j, key, nn__settings_fields, NN__COUNT(nn__settings_fields), s);
+        int input = 0;
+        if (key && strcmp(key, "classes") == 0) nn__json_classes(&j, m);
+        else if (!key || strcmp(key, "scaling") != 0) nn__json_unknown(&j);
+        else if (nn__json_need(&j, '['))
+            for (size_t i = 0; nn__json_more(&j, ']', &i);) nn__json_scaling(&j, m, input++);
     }
-    return j.error ? nn__tensors_json_fail(f, &j, "nn.train") : NN_OK;
+    return j.status;
 }
 
-static nn_status nn__read_history(const nn__tensors *f, nn_model *m)
+static nn_status nn__read_history(const nn__tensors *f, const nn__entry *e, nn_model *m)
 {
-    const nn__entry *e = nn__tensors_find(f, "nn.history");
-    double x[NN__EPOCH_NUMBERS];
-    if (e->rank != 2 || e->dim[1] != NN__EPOCH_NUMBERS || e->type->kind == 'x' ||
-        e->dim[0] > INT_MAX / 2)
+    if (e->rank != 2 || e->dim[1] != NN__EPOCH_NUMBERS)
         return nn__file_fail(&f->source, NN_ERR_FORMAT, "nn.history is not (epochs, %d)",
                              NN__EPOCH_NUMBERS);
     size_t epochs = (size_t)e->dim[0];
     m->history.epoch = (nn_epoch *)nn__alloc_zero(epochs + 1, sizeof *m->history.epoch);
     if (!m->history.epoch) return nn__fail_memory(f->source.at, f->source.call, "the history");
-    for (size_t i = 0; i < epochs; i++) {
-        for (size_t k = 0; k < NN__EPOCH_NUMBERS; k++)
-            x[k] =
-                nn__number_at(f->data + e->place[0] + (i * NN__EPOCH_NUMBERS + k) * e->type->size,
-                              e->type, false);
-        nn__epoch_numbers(&m->history.epoch[i], x, true);
+    for (size_t i = 0; i < e->count; i++) {
+        nn_epoch *epoch = &m->history.epoch[i / NN__EPOCH_NUMBERS];
+        epoch->epoch = (int)(i / NN__EPOCH_NUMBERS) + 1;
+        *nn__epoch_number(epoch, i % NN__EPOCH_NUMBERS) =
+            nn__number_at(f->data + e->place[0] + i * e->type->size, e->type, false);
     }
     m->history.epochs = (int)epochs;
     if (m->history.best >= m->history.epochs) m->history.best = NN__MAX(m->history.epochs - 1, 0);
     return NN_OK;
 }
 
-/* Compiles with the settings of the file, and goes on where its training stopped. */
-static nn_status nn__load_training(const nn__tensors *f, nn_model *m, nn_tensor *output, char *text)
+/* Compiles with the settings of the file; with a history, training goes on where it stopped. */
+static nn_status nn__load_training(const nn__tensors *f, nn__loading *l, const nn__entry *history)
 {
-    nn__settings s = NN__EMPTY;
+    const nn__settings *s = &l->settings;
     nn_compile_args args = NN__EMPTY;
-    nn_status status = nn__read_settings(f, text, &s);
-    args.at = f->source.at, args.model = m, args.output = output, args.loss = s.r.loss;
-    args.optimizer = s.r.optimizer, args.from_logits = s.r.from_logits;
-    args.huber_delta = s.r.huber_delta, args.top_k = s.r.top_k;
-    if (!status) status = nn__compile(&args);
-    if (status || !nn__tensors_find(f, "nn.history")) return status;
-    nn__run *r = m->run;
-    r->t = s.r.t, r->schedule_steps = s.r.schedule_steps, r->plateau = s.r.plateau;
-    r->rate = s.r.rate, r->rate_by_hand = s.r.rate_by_hand;
-    m->updates = s.m.updates, m->history = s.m.history;
-    status = nn__read_history(f, m);
-    return status ? status : nn__each_stored(f, m, 1, 2);
+    nn__run *r = l->m->run;
+    args.at = l->at, args.model = l->m, args.output = l->output, args.loss = s->r.loss;
+    args.optimizer = s->r.optimizer, args.from_logits = s->r.from_logits;
+    args.huber_delta = s->r.huber_delta, args.top_k = s->r.top_k;
+    nn_status status = nn__compile(&args);
+    if (status || !history) return status;
+    r->t = s->r.t, r->schedule_steps = s->r.schedule_steps, r->plateau = s->r.plateau;
+    r->rate = s->r.rate, r->rate_by_hand = s->r.rate_by_hand;
+    l->m->updates = s->m.updates, l->m->history = s->m.history;
+    return nn__read_history(f, history, l->m);
 }
 
-static nn_status nn__load(nn__tensors *f, nn_model *m)
+static nn_status nn__load(nn__tensors *f, nn__loading *l)
 {
-    char *arch = f->note[NN__GRAPH], *train = f->note[NN__TRAIN];
-    const char *version = f->note[NN__VERSION_NOTE];
-    nn_tensor *output = NULL;
-    nn__draft with = NN__EMPTY;
-    if (!arch)
+    char *text = f->note[NN__MODEL_NOTE];
+    if (!text)
         return nn__file_fail(&f->source, NN_ERR_FORMAT,
-                             "it has weights, but no graph (nn.arch); build the layers, then "
+                             "it has weights, but no graph (nn.model); build the layers, then "
                              "call nn_build and nn_load_weights");
-    if (!version || strcmp(version, "1") != 0)
-        return nn__file_fail(&f->source, NN_ERR_FORMAT,
-                             "it has version %.20s of the layout, this nn.h reads 1; get a "
-                             "newer nn.h",
-                             version ? version : "(none)");
-    with.at = f->source.at, with.model = m, with.file = f;
-    nn_status status = nn__read_graph(&with, arch, strlen(arch), &output);
-    if (!status) status = nn__each_stored(f, m, 0, 0); /* before there is memory for them */
-    if (!status) status = train ? nn__load_training(f, m, output, train) : nn__build(m, output);
-    if (!status) status = nn__read_learned(f, m);
-    return status ? status : nn__each_stored(f, m, 0, 0);
-}
-
-static nn_model *nn__load_into(nn__tensors *f, const nn_load_args *args)
-{
-    const char *seed;
-    nn_model_args fresh = NN__EMPTY;
-    fresh.at = args->at;
-    nn_status status =
-        nn__source_open(&f->source, args->at, "nn_load", args->path, args->bytes, args->size);
-    if (!status) status = nn__tensors_open(f, args->header_limit);
-    if (status) return NULL;
-    if ((seed = f->note[NN__SEED]) != NULL)
-        for (; *seed >= '0' && *seed <= '9'; seed++)
-            fresh.seed = fresh.seed * 10 + (uint64_t)(*seed - '0');
-    nn_model *m = nn_model_new_make(fresh);
-    if (m && !nn__load(f, m)) return m;
-    nn_model_free(m);
-    return NULL;
+    nn__json j = nn__json_from(&f->source, "nn.model", text, strlen(text));
+    nn_status status = nn__json_model(&j, l);
+    const nn__entry *history = l->compiled ? nn__tensors_find(f, "nn.history") : NULL;
+    if (!status) status = nn__take_tensors(f, l->m, false, false);
+    if (!status)
+        status = l->compiled ? nn__load_training(f, l, history) : nn__build(l->m, l->output);
+    if (!status) status = nn__read_learned(f, l->m);
+    return status ? status : nn__take_tensors(f, l->m, history != NULL, false);
 }
 
 NN_API nn_model *nn_load_make(nn_load_args args)
 {
     nn__tensors f = NN__EMPTY;
-    nn_model *m = nn__load_into(&f, &args);
-    nn__tensors_free(&f);
-    if (!m) nn__report(NN_ERR_FILE);
-    return m;
-}
-
-/* Whether a tensor of a file may be surplus: what nn_save and PyTorch keep beside the weights. */
-static bool nn__is_extra(const char *name)
-{
-    const char *end = strrchr(name, '.');
-    return strncmp(name, "opt.", 4) == 0 || strcmp(name, "nn.history") == 0 ||
-           (end && strcmp(end, ".num_batches_tracked") == 0);
+    nn__loading l = NN__EMPTY;
+    nn_model_args fresh = NN__EMPTY;
+    fresh.at = l.at = args.at;
+    nn_status status = nn__tensors_open(&f, args.at, "nn_load", args.path, args.bytes, args.size,
+                                        args.header_limit);
+    if (!status && !(l.m = nn_model_new_make(fresh))) status = NN_ERR_MEMORY;
+    l.data_size = f.data_size;
+    if (!status) status = nn__load(&f, &l);
+    nn__tensors_free(&f), nn__free(l.made);
+    if (!nn__report(status)) return l.m;
+    nn_model_free(l.m);
+    return NULL;
 }
 
 static bool nn__has_learned(const nn_model *m)
@@ -11804,77 +11818,51 @@ static void nn__forget_learned(nn_model *m)
     memset(m->run->scaling, 0, sizeof m->run->scaling);
 }
 
-/* Every tensor fits before the first is taken. */
-static nn_status nn__load_weights(nn__tensors *f, nn_model *m, const nn__stored *list, size_t n,
-                                  bool partial)
-{
-    const nn__entry *e;
-    nn_status status = NN_OK;
-    size_t used = 0, found;
-    for (size_t i = 0; !status && i < n; i++)
-        if (!partial || nn__tensors_find(f, list[i].name))
-            status = nn__find_stored(f, &list[i], 0, &e), used++;
-    for (size_t i = 0; !status && !partial && i < f->entries; i++) {
-        for (found = 0; found < n && strcmp(list[found].name, f->entry[i].name) != 0;) found++;
-        if (found == n && !nn__is_extra(f->entry[i].name))
-            status = nn__file_fail(&f->source, NN_ERR_SHAPE,
-                                   "its tensor '%.100s' has no counterpart in the model; build "
-                                   "the same layers, name them as in the file, or use .partial",
-                                   f->entry[i].name);
-    }
-    if (!status && used == 0 && n > 0)
-        status = nn__file_fail(&f->source, NN_ERR_SHAPE,
-                               "no tensor has the name of a parameter, such "
-                               "as '%s'",
-                               list[0].name);
-    if (!status && !partial && !nn__has_learned(m) && (status = nn__read_learned(f, m)) != NN_OK)
-        nn__forget_learned(m);
-    for (size_t i = 0; !status && i < n; i++)
-        if ((e = nn__tensors_find(f, list[i].name)) != NULL)
-            nn__take_values(f, &list[i], e, nn__stored_values(m, list[i].t, 0));
-    return status;
-}
-
 NN_API nn_status nn_load_weights_make(nn_load_weights_args args)
 {
     nn__tensors f = NN__EMPTY;
-    nn__stored *list = NULL;
-    size_t n = 0;
     const char *call = "nn_load_weights";
     nn_status status = nn__need(args.model, false, args.at, call);
-    if (!status)
-        status = nn__source_open(&f.source, args.at, call, args.path, args.bytes, args.size);
-    if (!status) status = nn__tensors_open(&f, args.header_limit);
-    if (!status && !(list = nn__stored_list(args.model, &n)))
-        status = nn__fail_memory(args.at, call, "a list of names");
-    if (!status) status = nn__load_weights(&f, args.model, list, n, args.partial);
-    nn__free(list);
+    if (status) return nn__report(status);
+    bool learns = !args.partial && !nn__has_learned(args.model);
+    status =
+        nn__tensors_open(&f, args.at, call, args.path, args.bytes, args.size, args.header_limit);
+    if (!status && learns) status = nn__read_learned(&f, args.model);
+    if (!status) status = nn__take_tensors(&f, args.model, false, args.partial);
+    if (status && learns) nn__forget_learned(args.model);
     nn__tensors_free(&f);
     return nn__report(status);
 }
 
+/* Calls the constructors of `model` again in a model that shares its parameters. */
+static nn_status nn__copy_graph(nn_model *m, const nn_model *model, nn_tensor **made)
+{
+    int n = 0;
+    for (int i = 0; i < model->run->tensors; i++) {
+        const nn_tensor *t = model->run->tensor[i];
+        const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
+        if (nn__is_part(t)) continue;
+        nn__draft d = nn__draft_of(t);
+        d.model = m, d.shared = d.share ? made[d.share - 1] : NULL;
+        for (int k = 0; k < NN__MAX_IN; k++)
+            if (d.t.in[k]) d.t.in[k] = made[nn__entry_of(d.t.in[k])];
+        made[n] = kind ? nn__remake(kind, &d) : NULL;
+        if (!made[n++]) return m->status ? m->status : NN_ERR_STATE;
+    }
+    return nn__build(m, made[nn__entry_of(model->output)]);
+}
+
 NN_API nn_model *nn_share(nn_model *model)
 {
-    nn__tensors f = NN__EMPTY;
-    nn__draft with = NN__EMPTY;
-    nn__out out = NN__EMPTY;
     nn_model_args fresh = NN__EMPTY;
-    nn_tensor *output = NULL;
     nn_status status = nn__need(model, false, nn__nowhere, "nn_share");
     if (nn__report(status)) return NULL;
     fresh.share = model, fresh.seed = model->run->seed, fresh.at = model->run->compile_at;
-    out.at = fresh.at, out.call = f.source.call = "nn_share", f.source.path = "the graph";
-    status = nn__put_graph(&out, model);
-    char *text = status ? NULL : (char *)nn__alloc(out.used + 1, 1);
-    if (!status && !text) status = nn__fail_memory(fresh.at, out.call, "the graph");
-    out.bytes = (unsigned char *)text, out.room = out.used, out.used = 0;
-    if (!status) nn__put_graph(&out, model);
-    nn_model *m = status ? NULL : nn_model_new_make(fresh);
-    if (!status && !m) status = NN_ERR_MEMORY;
-    f.source.at = with.at = fresh.at, with.model = m, with.file = &f, with.source = model;
-    if (!status) status = nn__read_graph(&with, text, out.used, &output);
-    if (!status) status = nn__build(m, output);
-    nn__free(text);
+    nn_tensor **made = (nn_tensor **)nn__alloc((size_t)model->run->tensors, sizeof *made);
+    nn_model *m = made ? nn_model_new_make(fresh) : NULL;
+    status =
+        m ? nn__copy_graph(m, model, made) : nn__fail_memory(fresh.at, "nn_share", "the graph");
+    nn__free(made);
     if (!nn__report(status)) return m;
     nn_model_free(m);
     return NULL;
@@ -11883,25 +11871,22 @@ NN_API nn_model *nn_share(nn_model *model)
 /* ---- npy --------------------------------------------------------------------- >>files/npy */
 
 /* The header as NumPy writes it: keys sorted, spaces up to a multiple of 64, a newline. */
-static void nn__put_npy_header(nn__out *out, const char *type, const int *shape, size_t rank)
+static void nn__put_npy_header(nn__bytes *out, const char *type, const int *shape, size_t rank)
 {
-    nn__out count = NN__EMPTY, *to = &count;
-    size_t length = 0;
-    for (int pass = 0; pass < 2; pass++, to = out) {
-        if (pass) nn__put(out, "\x93NUMPY\1\0", 8), nn__put_bits(out, length, 2);
-        nn__putf(to, "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
-        for (size_t d = 0; d < rank; d++) nn__putf(to, "%s%d", d ? ", " : "", shape[d]);
-        nn__putf(to, rank == 1 ? ",), }" : "), }");
-        length = (10 + count.used + 1 + 63) / 64 * 64 - 10;
-    }
-    for (size_t i = count.used; i + 1 < length; i++) nn__putf(out, " ");
+    nn__put(out, "\x93NUMPY\1\0", 8);
+    nn__put_bits(out, 0, 2); /* the length, when it is known */
+    nn__putf(out, "{'descr': '%s', 'fortran_order': False, 'shape': (", type);
+    for (size_t d = 0; d < rank; d++) nn__putf(out, "%s%d", d ? ", " : "", shape[d]);
+    nn__putf(out, rank == 1 ? ",), }" : "), }");
+    while (out->used % 64 != 63) nn__putf(out, " ");
     nn__putf(out, "\n");
+    nn__set_bits(out, 8, out->used - 10, 2);
 }
 
 NN_API nn_status nn_save_npy_make(nn_save_npy_args args)
 {
     static const char *const types[] = { sizeof(nn_real) == 4 ? "<f4" : "<f8", "|u1", "<i4" };
-    nn__out out;
+    nn__bytes out = NN__EMPTY;
     size_t n = 1, rank = 0;
     bool good = args.values && (int)args.type >= 0 && args.type <= NN_TOKEN;
     for (; rank < NN_MAX_RANK + 1 && args.shape[rank] != 0; rank++)
@@ -11909,16 +11894,13 @@ NN_API nn_status nn_save_npy_make(nn_save_npy_args args)
     if (!good)
         return nn__fail(args.at, NN_ERR_ARGUMENT, "nn_save_npy",
                         "needs values, one of nn_type and a shape of positive sizes");
-    nn_status status =
-        nn__out_open(&out, args.at, "nn_save_npy", args.path, args.bytes, args.room, args.size);
-    if (status) return status;
     nn__put_npy_header(&out, types[args.type], args.shape, rank);
     for (size_t i = 0; i < n; i++)
         if (args.type == NN_REAL)
             nn__put_real(&out, (double)((const nn_real *)args.values)[i], sizeof(nn_real));
         else if (args.type == NN_BYTE) nn__put_bits(&out, ((const uint8_t *)args.values)[i], 1);
         else nn__put_bits(&out, (uint32_t)((const int32_t *)args.values)[i], 4);
-    return nn__out_close(&out, args.size);
+    return nn__publish(&out, args.at, "nn_save_npy", args.path, args.bytes, args.room, args.size);
 }
 
 enum { NN__LONGEST_NPY_HEADER = 10000 }; /* NumPy's own limit */
@@ -11926,141 +11908,56 @@ enum { NN__LONGEST_NPY_HEADER = 10000 }; /* NumPy's own limit */
 typedef struct nn__npy {
     nn__source source;
     const unsigned char *data;
-    const nn__number_type *type;
-    bool big, fortran;
-    uint64_t shape[NN_MAX_RANK + 1];
-    size_t rank, count; /* numbers */
+    nn__entry e;
 } nn__npy;
-
-/* A Python string without escapes, in either kind of quotes; copied, cut to 15 bytes. */
-static bool nn__python_string(nn__json *j, char text[16])
-{
-    char quote = nn__json_is(j, '\'') ? '\'' : '"';
-    if (quote == '"' && !nn__json_is(j, '"')) return nn__json_fail(j, "a string is missing");
-    const char *end = (const char *)memchr(j->p, quote, (size_t)(j->end - j->p));
-    if (!end) return nn__json_fail(j, "a string is not closed");
-    size_t n = NN__MIN((size_t)(end - j->p), 15);
-    memcpy(text, j->p, n);
-    text[n] = 0, j->p += end - j->p + 1;
-    return true;
-}
-
-static bool nn__npy_type(nn__json *j, nn__npy *a)
-{
-    char text[16];
-    if (!nn__python_string(j, text)) return false;
-    for (size_t i = 0; i < NN__COUNT(nn__number_types); i++) {
-        const nn__number_type *t = &nn__number_types[i];
-        bool order = text[0] == '<' || text[0] == '>' || (text[0] == '|' && t->size == 1);
-        if (order && t->npy[0] && strcmp(text + 1, t->npy) == 0) a->type = t;
-    }
-    a->big = text[0] == '>';
-    return a->type || nn__json_fail(j, "descr is no type of numbers that nn.h reads; save it with "
-                                       ".astype(numpy.float32)");
-}
-
-/* A tuple of sizes; the last may be followed by a comma. */
-static bool nn__npy_shape(nn__json *j, nn__npy *a)
-{
-    if (!nn__json_is(j, '(')) return nn__json_fail(j, "shape is no tuple");
-    a->count = 1;
-    for (a->rank = 0; !nn__json_is(j, ')'); a->rank++) {
-        if (a->rank == NN_MAX_RANK + 1) return nn__json_fail(j, "shape has more than 5 axes");
-        uint64_t *dim = &a->shape[a->rank];
-        if (!nn__json_whole(j, dim)) return false;
-        if (*dim > INT_MAX || !nn__mul(a->count, (size_t)*dim, &a->count))
-            return nn__json_fail(j, "shape is too large");
-        if (!nn__json_is(j, ',') && (j->p == j->end || *j->p != ')'))
-            return nn__json_fail(j, "shape has no comma or bracket behind a size");
-    }
-    return true;
-}
-
-/* The dict of the header: descr, fortran_order and shape, each once, in any order. */
-static bool nn__npy_dict(nn__json *j, nn__npy *a)
-{
-    static const char *const keys[] = { "descr", "fortran_order", "shape" };
-    int seen[3] = { 0 };
-    if (!nn__json_need(j, '{')) return false;
-    while (!nn__json_is(j, '}')) {
-        char key[16];
-        int which = 0;
-        if (!nn__python_string(j, key) || !nn__json_need(j, ':')) return false;
-        while (which < 3 && strcmp(key, keys[which]) != 0) which++;
-        if (which == 3 || seen[which]++)
-            return nn__json_fail(j, "a key is not descr, fortran_order or shape, or comes twice");
-        nn__json_space(j);
-        size_t left = (size_t)(j->end - j->p);
-        a->fortran = which == 1 ? left >= 4 && memcmp(j->p, "True", 4) == 0 : a->fortran;
-        bool is_false = which == 1 && left >= 5 && memcmp(j->p, "False", 5) == 0;
-        if (which == 0 ? !nn__npy_type(j, a) : which == 2 && !nn__npy_shape(j, a)) return false;
-        if (which == 1 && !a->fortran && !is_false)
-            return nn__json_fail(j, "fortran_order is neither True nor False");
-        if (which == 1) j->p += a->fortran ? 4 : 5;
-        if (!nn__json_is(j, ',') && (j->p == j->end || *j->p != '}'))
-            return nn__json_fail(j, "',' or '}' is missing");
-    }
-    nn__json_space(j);
-    if (!seen[0] || !seen[1] || !seen[2])
-        return nn__json_fail(j, "descr, fortran_order or shape is missing");
-    return j->p == j->end || nn__json_fail(j, "text follows the closing bracket");
-}
 
 static nn_status nn__npy_open(nn__npy *a, nn_place at, const char *path, const void *bytes,
                               size_t size)
 {
-    size_t bytes_of_length, begin, length = 0, total;
-    nn_status status = nn__source_open(&a->source, at, "nn_load_npy", path, bytes, size);
+    nn__source *s = &a->source;
+    nn_status status = nn__source_open(s, at, "nn_load_npy", path, bytes, size);
     if (status) return status;
-    const unsigned char *b = a->source.bytes;
-    size = a->source.size;
-    if (size < 12 || memcmp(b, "\x93NUMPY", 6) != 0)
-        return nn__file_fail(&a->source, NN_ERR_FORMAT,
-                             "it does not begin as an npy file does; save it with numpy.save");
-    if (b[6] < 1 || b[6] > 3)
-        return nn__file_fail(&a->source, NN_ERR_FORMAT, "version %d; nn.h reads 1 to 3", b[6]);
-    bytes_of_length = b[6] == 1 ? 2 : 4, begin = 8 + bytes_of_length;
-    for (size_t i = 0; i < bytes_of_length; i++) length |= (size_t)b[8 + i] << (8 * i);
-    if (length > NN__LONGEST_NPY_HEADER || length > size - begin)
-        return nn__file_fail(&a->source, NN_ERR_FORMAT,
-                             "its header of %zu bytes is longer than the %s", length,
-                             length > size - begin ? "file" : "10000 that are allowed");
-    nn__json j = nn__json_from((char *)(b + begin), length); /* it is only read */
-    if (!nn__npy_dict(&j, a))
-        return nn__file_fail(&a->source, NN_ERR_FORMAT, "byte %zu: %s",
-                             begin + (size_t)(j.p - j.start), j.error);
-    size_t rest = size - begin - length;
-    bool fits = nn__mul(a->count, a->type->size, &total);
-    if (!fits || total != rest)
-        return nn__file_fail(&a->source, NN_ERR_FORMAT,
-                             "it is %s: its shape asks for another number of bytes than the %zu "
-                             "that follow; copy it again",
-                             !fits || total > rest ? "truncated" : "too long", rest);
-    if (a->rank == 0 || a->count == 0)
-        return nn__file_fail(&a->source, NN_ERR_FORMAT,
-                             "it has no samples: the first axis counts them");
-    a->data = b + begin + length;
-    return NN_OK;
+    if (s->size < 12 || memcmp(s->bytes, "\x93NUMPY", 6) != 0 || s->bytes[6] < 1 || s->bytes[6] > 3)
+        return nn__file_fail(s, NN_ERR_FORMAT,
+                             "it does not begin as an npy file of version 1 to 3 does; save it "
+                             "with numpy.save");
+    size_t begin = s->bytes[6] == 1 ? 10 : 12;
+    size_t length = (size_t)nn__little_endian(s->bytes + 8, begin - 8);
+    status = nn__source_header(s, begin, length, NN__LONGEST_NPY_HEADER);
+    if (status) return status;
+    nn__json j = nn__json_from(s, "the header", s->header, length);
+    j.python = true;
+    if (nn__json_array(&j, &a->e)) nn__json_end(&j);
+    if (!j.status && (a->e.rank == 0 || a->e.rank > NN_MAX_RANK + 1 || a->e.count == 0))
+        nn__json_fail(&j,
+                      "the shape has no samples, which the first axis counts, or more than 5 axes");
+    if (j.status) return j.status;
+    a->data = s->bytes + begin + length;
+    size_t rest = s->size - begin - length;
+    if (a->e.bytes == rest) return NN_OK;
+    return nn__file_fail(s, NN_ERR_FORMAT,
+                         "it is %s: its shape asks for %zu bytes, and %zu follow; copy it again",
+                         a->e.bytes > rest ? "truncated" : "too long", a->e.bytes, rest);
 }
 
 /* Number i in C order. */
 static double nn__npy_number(const nn__npy *a, size_t i)
 {
-    size_t index = i, step = a->count;
-    for (size_t d = a->rank; a->fortran && d-- > 0; i /= (size_t)a->shape[d]) {
-        if (d + 1 == a->rank) index = 0;
-        step /= (size_t)a->shape[d];
-        index += i % (size_t)a->shape[d] * step;
+    const nn__entry *e = &a->e;
+    size_t index = e->fortran ? 0 : i, step = e->count;
+    for (size_t d = e->rank; e->fortran && d-- > 0; i /= (size_t)e->dim[d]) {
+        step /= (size_t)e->dim[d];
+        index += i % (size_t)e->dim[d] * step;
     }
-    return nn__number_at(a->data + index * a->type->size, a->type, a->big);
+    return nn__number_at(a->data + index * e->type->size, e->type, e->big);
 }
 
 /* All numbers as this type in a new block, which the caller frees. */
 static nn_status nn__npy_take(const nn__npy *a, nn_type type, void **block)
 {
-    *block = nn__alloc(a->count, nn__type_size[type]);
+    *block = nn__alloc(a->e.count, nn__type_size[type]);
     if (!*block) return nn__fail_memory(a->source.at, "nn_load_npy", a->source.path);
-    for (size_t i = 0; i < a->count; i++) {
+    for (size_t i = 0; i < a->e.count; i++) {
         double x = nn__npy_number(a, i);
         if (type == NN_TOKEN && !(x >= INT32_MIN && x <= INT32_MAX && x == floor(x)))
             return nn__file_fail(&a->source, NN_ERR_DATA,
@@ -12082,17 +11979,17 @@ static nn_status nn__npy_data(const nn_load_npy_args *args, nn__npy *x, nn__npy 
     nn_status status = nn__npy_open(x, args->at, args->x, args->x_bytes, args->x_size);
     if (!status && targets)
         status = nn__npy_open(y, args->at, args->y, args->y_bytes, args->y_size);
-    if (!status && targets && x->shape[0] != y->shape[0])
+    if (!status && targets && x->e.dim[0] != y->e.dim[0])
         status = nn__fail(args->at, NN_ERR_SHAPE, call,
                           "'%.100s' has %d samples, '%.100s' has %d; are they of one set?",
-                          x->source.path, (int)x->shape[0], y->source.path, (int)y->shape[0]);
+                          x->source.path, (int)x->e.dim[0], y->source.path, (int)y->e.dim[0]);
     if (status) return status;
-    bool classes = targets && y->type->kind != 'f' && !args->numbers;
-    bool bytes = x->type->kind == 'u' && x->type->size == 1;
-    a.at = args->at, a.n = (int)x->shape[0], a.shape[0] = a.target_shape[0] = 1;
+    bool classes = targets && y->e.type->kind != 'f' && !args->numbers;
+    bool bytes = x->e.type->kind == 'u' && x->e.type->size == 1;
+    a.at = args->at, a.n = (int)x->e.dim[0], a.shape[0] = a.target_shape[0] = 1;
     a.type = args->tokens ? NN_TOKEN : bytes ? NN_BYTE : NN_REAL;
-    for (size_t d = 1; d < x->rank; d++) a.shape[d - 1] = (int)x->shape[d];
-    for (size_t d = 1; targets && d < y->rank; d++) a.target_shape[d - 1] = (int)y->shape[d];
+    for (size_t d = 1; d < x->e.rank; d++) a.shape[d - 1] = (int)x->e.dim[d];
+    for (size_t d = 1; targets && d < y->e.rank; d++) a.target_shape[d - 1] = (int)y->e.dim[d];
     status = nn__npy_take(x, a.type, &block[0]);
     if (!status && targets) status = nn__npy_take(y, classes ? NN_TOKEN : NN_REAL, &block[1]);
     a.values = block[0], a.labels = (const int *)block[1], a.targets = (const nn_real *)block[1];
@@ -12111,42 +12008,16 @@ NN_API nn_status nn_load_npy_make(nn_load_npy_args args)
         return nn__fail(args.at, NN_ERR_ARGUMENT, "nn_load_npy", "the data set is NULL");
     memset(args.data, 0, sizeof *args.data);
     nn_status status = nn__npy_data(&args, &x, &y, block);
-    nn__free(block[0]), nn__free(block[1]), nn__free(x.source.file), nn__free(y.source.file);
+    nn__free(block[0]), nn__free(block[1]);
+    nn__source_free(&x.source), nn__source_free(&y.source);
     return status ? nn__data_failed(args.data, status) : NN_OK;
 }
 
 /* ---- C source ---------------------------------------------------------------- >>files/export */
 
-/* Memory for the values of all tensors, in `at`: each lies where none lies that is still needed.
-   Returns how many numbers that takes. */
-static size_t nn__c_places(const nn_model *m, size_t *at, int *last)
+static void nn__c_array(nn__bytes *out, const nn_real *x, size_t n)
 {
-    const nn__run *r = m->run;
-    size_t end = 0;
-    for (int i = 0; i < r->tensors; i++) last[i] = -1;
-    for (int i = 0; i < r->tensors; i++)
-        for (int k = 0; r->tensor[i]->used && k < 4; k++)
-            if (r->tensor[i]->in[k]) last[nn__index_of(nn__c_root(r->tensor[i]->in[k]))] = i;
-    last[nn__index_of(nn__c_root(m->output))] = r->tensors;
-    for (int i = 0; i < r->tensors; i++) {
-        const nn_tensor *t = r->tensor[i];
-        at[i] = 0;
-        if (last[i] < 0 || t->parameter || t->constant || nn__c_root(t) != t) continue;
-        for (int k = 0; k < i; k++) {
-            const nn_tensor *other = r->tensor[k];
-            bool alive = last[k] >= i && !other->parameter && !other->constant;
-            if (!alive || at[k] >= at[i] + t->size || at[i] >= at[k] + other->size) continue;
-            at[i] = at[k] + other->size, k = -1; /* behind it, and look at all again */
-        }
-        end = NN__MAX(end, at[i] + t->size);
-    }
-    return end;
-}
-
-static void nn__c_array(nn__out *out, const char *type, const char *name, const nn_real *x,
-                        size_t n)
-{
-    nn__putf(out, "\nstatic const %s %s[%zu] = {", type, name, n);
+    nn__putf(out, "[%zu] = {", n);
     for (size_t i = 0; i < n; i++) {
         nn__putf(out, i % 8 ? " " : "\n    ");
         nn__c_number(out, (double)x[i]);
@@ -12156,136 +12027,100 @@ static void nn__c_array(nn__out *out, const char *type, const char *name, const 
 }
 
 /* A C string: what is not plain ASCII in octal; ? too, since ??x can mean something. */
-static void nn__c_string(nn__out *out, const char *text)
+static void nn__c_string(nn__bytes *out, const char *text)
 {
-    nn__putf(out, "\"");
+    nn__putf(out, "    \"");
     for (; *text; text++)
-        if (*text >= ' ' && *text < 127 && !strchr("\"\\?", *text)) nn__putf(out, "%c", *text);
+        if (*text >= ' ' && *text < 127 && !strchr("\"\\?", *text)) nn__put(out, text, 1);
         else nn__putf(out, "\\%03o", (unsigned)(unsigned char)*text);
-    nn__putf(out, "\"");
+    nn__putf(out, "\",\n");
 }
 
-static void nn__c_head(nn__out *out, const nn_model *m, const char *name)
+/* Everything before the function: class names, weights, scaling. */
+static void nn__c_head(nn__bytes *out, const nn_model *m, const char *name)
 {
     const nn__run *r = m->run;
-    char text[16];
     size_t inputs = 0;
     for (int i = 0; i < r->inputs; i++) inputs += r->input[i]->size;
     nn__putf(out,
              "/* A network as C source, written by nn.h " NN_VERSION ". Declare in your program:\n"
              "       void %s_predict(const float *x, float *y);\n"
              "   x: %zu numbers of one sample, as the training data had them; y: %zu outputs.\n"
-             "   It keeps its values in static memory: one call at a time. */\n#include <math.h>\n",
-             name, inputs, m->output->size);
-    nn__putf(out, "\nvoid %s_predict(const float *x, float *y);\n", name);
-    if (r->class_names > 0) {
+             "   It keeps its values in static memory: one call at a time. */\n#include <math.h>\n"
+             "\nvoid %s_predict(const float *x, float *y);\n",
+             name, inputs, m->output->size, name);
+    if (r->class_names > 0)
         nn__putf(out,
                  "extern const char *const %s_class[%d];\n\nconst char *const %s_class[%d] = {\n",
                  name, r->class_names, name, r->class_names);
-        for (int i = 0; i < r->class_names; i++)
-            nn__putf(out, "    "), nn__c_string(out, r->class_name[i]), nn__putf(out, ",\n");
-        nn__putf(out, "};\n");
-    }
+    for (int i = 0; i < r->class_names; i++) nn__c_string(out, r->class_name[i]);
+    nn__putf(out, r->class_names > 0 ? "};\n" : "");
     for (int i = 0; i < r->tensors; i++) {
         const nn_tensor *t = r->tensor[i];
-        if (t->used && (t->parameter || t->constant))
-            nn__c_array(out, "float", nn__c_name(text, t), nn__stored_values(m, t, 0), t->size);
+        if (!t->used || !(t->parameter || t->constant)) continue;
+        nn__putf(out, "\nstatic const float "), nn__c_name(out, t);
+        nn__c_array(out, t->constant ? t->constant : t->value, t->size);
     }
     for (int i = 0; i < r->inputs; i++) {
         const nn__scaling *s = &r->scaling[i];
-        snprintf(text, sizeof text, "offset%d", i % NN_MAX_INPUTS);
-        if (s->scalings) nn__c_array(out, "float", text, s->offset, s->scalings);
-        snprintf(text, sizeof text, "factor%d", i % NN_MAX_INPUTS);
-        if (s->scalings) nn__c_array(out, "float", text, s->factor, s->scalings);
+        if (!s->scalings) continue;
+        nn__putf(out, "\nstatic const float offset%d", i), nn__c_array(out, s->offset, s->scalings);
+        nn__putf(out, "\nstatic const float factor%d", i), nn__c_array(out, s->factor, s->scalings);
     }
 }
 
 /* An input, scaled as the model has learned it. */
-static void nn__c_input(nn__out *out, const nn__run *r, const nn_tensor *t)
+static void nn__c_input(nn__bytes *out, const nn__run *r, const nn_tensor *t)
 {
-    char text[16];
     size_t first = 0;
     int i = 0;
     while (r->input[i] != t) first += r->input[i++]->size;
     const char *k = r->scaling[i].scalings > 1 ? "i" : "0";
-    nn__putf(out, "    for (long i = 0; i < %zu; i++) %s[i] = ", t->size, nn__c_name(text, t));
-    if (r->scaling[i].scalings) nn__putf(out, "factor%d[%s] * (", i, k);
-    nn__putf(out, "x[%zu + i]", first);
-    if (r->scaling[i].scalings) nn__putf(out, " - offset%d[%s])", i, k);
+    nn__putf(out, "        for (long i = 0; i < %zu; i++) out[i] = ", t->size);
+    if (r->scaling[i].scalings)
+        nn__putf(out, "factor%d[%s] * (x[%zu + i] - offset%d[%s]);\n", i, k, first, i, k);
+    else nn__putf(out, "x[%zu + i];\n", first);
+}
+
+/* The block of one tensor. */
+static void nn__c_layer(nn__bytes *out, const nn_tensor *t)
+{
+    const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
+    if (!kind) out->bad = "the model has a layer of a kind that cannot be written as C";
+    if (!kind || !t->used || nn__c_is_same(t) || !(t->op || t->input)) return;
+    nn__putf(out, "\n    static float "), nn__c_name(out, t);
+    nn__putf(out, "[%zu];\n    { /* %s */\n        float *out = ", t->size, kind->name);
+    nn__c_name(out, t);
+    for (int k = 0; k < NN__MAX_IN; k++)
+        if (t->in[k])
+            nn__putf(out, ";\n        const float *%c = ", 'a' + k), nn__c_name(out, t->in[k]);
     nn__putf(out, ";\n");
-}
-
-static void nn__c_body(nn__out *out, const nn_model *m, const size_t *at, const int *last,
-                       size_t room)
-{
-    const nn__run *r = m->run;
-    char text[16];
-    nn__putf(out, "    static float room[%zu];\n", room);
-    for (int i = 0; i < r->tensors; i++)
-        if (last[i] >= 0 && !r->tensor[i]->parameter && !r->tensor[i]->constant)
-            nn__putf(out, "    float *t%d = room + %zu;\n", i, at[i]);
-    for (int i = 0; i < r->tensors; i++) {
-        const nn_tensor *t = r->tensor[i];
-        const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
-        if (t->input) nn__c_input(out, r, t);
-        if (!t->used || !t->op || !kind->export_c) continue;
-        nn__putf(out, "\n    /* %s */\n", kind->name);
-        kind->export_c(out, t);
-    }
-    nn__putf(out, "\n    for (long i = 0; i < %zu; i++) y[i] = %s[i];\n}\n", m->output->size,
-             nn__c_name(text, m->output));
-}
-
-/* The first thing that keeps a model from being written as C. */
-static nn_status nn__c_check(const nn_export_args *args)
-{
-    const nn__run *r = args->model->run;
-    for (const char *c = args->name; *c; c++)
-        if (c - args->name > 60 || !((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                                     *c == '_' || (c > args->name && *c >= '0' && *c <= '9')))
-            return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_export_c",
-                            "'%.60s' is no name in C; use up to 60 letters, digits and _",
-                            args->name);
-    for (int i = 0; i < r->tensors; i++) {
-        const nn_tensor *t = r->tensor[i];
-        const nn__kind_of_tensor *kind = nn__kind_of(NULL, t);
-        const nn_real *x =
-            t->parameter || t->constant ? nn__stored_values(args->model, t, 0) : NULL;
-        for (size_t k = 0; x && k < t->size; k++)
-            if (nn__is_nan((double)x[k]))
-                return nn__fail(args->at, NN_ERR_NUMERIC, "nn_export_c",
-                                "entry %zu of %s is NaN; train the model again", k, t->name);
-        if (t->used && (!kind || (t->op && !kind->export_c && nn__c_root(t) == t)))
-            return nn__fail(args->at, NN_ERR_STATE, "nn_export_c",
-                            "a layer of the kind '%s' (line %d) cannot be written as C",
-                            t->op->name, t->at.line);
-    }
-    return NN_OK;
+    if (t->input) nn__c_input(out, t->model->run, t);
+    else kind->in_c(out, t);
+    nn__putf(out, "    }\n");
 }
 
 NN_API nn_status nn_export_c_make(nn_export_args args)
 {
-    nn__out out;
-    if (!args.name || !*args.name) args.name = "model";
-    nn_status status = nn__need(args.model, false, args.at, "nn_export_c");
-    if (!status) status = nn__c_check(&args);
+    nn__bytes out = NN__EMPTY;
+    const nn_model *m = args.model;
+    const char *name = args.name && *args.name ? args.name : "model";
+    nn_status status = nn__need(m, false, args.at, "nn_export_c");
+    if (!status &&
+        (strlen(name) > 60 || (*name >= '0' && *name <= '9') ||
+         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
+             strlen(name)))
+        status = nn__fail(args.at, NN_ERR_ARGUMENT, "nn_export_c",
+                          "'%.60s' is no name in C; use up to 60 letters, digits and _", name);
     if (status) return nn__report(status);
-    const size_t tensors = (size_t)args.model->run->tensors;
-    size_t *at = (size_t *)nn__alloc(tensors, sizeof *at);
-    int *last = (int *)nn__alloc(tensors, sizeof *last);
-    if (!at || !last) status = nn__fail_memory(args.at, "nn_export_c", "the layout");
-    if (!status)
-        status =
-            nn__out_open(&out, args.at, "nn_export_c", args.path, args.bytes, args.room, args.size);
-    if (!status) {
-        size_t room = nn__c_places(args.model, at, last);
-        nn__c_head(&out, args.model, args.name);
-        nn__putf(&out, "\nvoid %s_predict(const float *x, float *y)\n{\n", args.name);
-        nn__c_body(&out, args.model, at, last, room);
-        status = nn__out_close(&out, args.size);
-    }
-    nn__free(at), nn__free(last);
-    return nn__report(status);
+    nn__c_head(&out, m, name);
+    nn__putf(&out, "\nvoid %s_predict(const float *x, float *y)\n{", name);
+    for (int i = 0; i < m->run->tensors; i++) nn__c_layer(&out, m->run->tensor[i]);
+    nn__putf(&out, "\n    for (long i = 0; i < %zu; i++) y[i] = ", m->output->size);
+    nn__c_name(&out, m->output);
+    nn__putf(&out, "[i];\n}\n");
+    return nn__report(
+        nn__publish(&out, args.at, "nn_export_c", args.path, args.bytes, args.room, args.size));
 }
 
 #endif /* NN_IMPLEMENTATION_REST_DONE */

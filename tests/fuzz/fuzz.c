@@ -17,10 +17,13 @@ static nn_tensor *network(nn_model *m)
 {
     const nn_real c[2] = { 1, 2 };
     nn_tensor *x = nn_input(m, 2, 2), *h = nn_dense(x, 2, .activation = NN_ELU, .name = "a");
+    nn_tensor *c = nn_conv2d(nn_reshape(x, 2, 2, 1), 2, 2, .padding = NN_SAME);
+    c = nn_global_avg_pool2d(nn_batch_norm(nn_max_pool2d(c, 1)));
     h = nn_batch_matmul(nn_permute(h, 2, 1),
                         nn_mul(nn_add(h, nn_parameter(m, 2)), nn_constant(m, c, 2)));
     h = nn_concat(nn_slice(h, 1, 1), nn_scale(nn_mean(h, .keep = true, .axis = 1), 2));
-    return nn_dense(nn_dropout(nn_flatten(h), 0.1), 2, .activation = NN_SOFTMAX);
+    h = nn_concat(nn_flatten(h), nn_layer_norm(c));
+    return nn_dense(nn_dropout(h, 0.1), 2, .activation = NN_SOFTMAX);
 }
 
 int main(int argc, char **argv)
@@ -39,12 +42,16 @@ int main(int argc, char **argv)
     if (nn_data_from(&d, x, 2, { 2, 2 }, .labels = label) || nn_standardise(&d) ||
         nn_compile(m, network(m), .loss = NN_SPARSE_CROSS_ENTROPY) ||
         nn_fit(m, &d, .quiet = true) ||
-        nn_save(m, .bytes = bytes, .room = sizeof bytes, .size = &size))
+        nn_save(m, .bytes = bytes, .room = sizeof bytes, .size = &size, .checkpoint = true))
         return 1;
     seed(folder, "safetensors", bytes, size);
-    nn__out out = { .bytes = bytes, .room = sizeof bytes };
-    if (nn__put_graph(&out, m)) return 1;
-    seed(folder, "graph", bytes, out.used);
+    nn__bytes out = { 0 };
+    nn__putf(&out, "{");
+    nn__put_graph(&out, m);
+    nn__put_settings(&out, m, true);
+    nn__putf(&out, "}");
+    seed(folder, "graph", out.at, out.used);
+    nn__free(out.at);
     if (nn_save_npy(NULL, x, { 2, 4 }, .bytes = bytes, .room = sizeof bytes, .size = &size))
         return 1;
     seed(folder, "npy", bytes, size);
@@ -90,17 +97,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (m) use(m);
     nn_model_free(m), free(copy);
 #elif defined(FUZZ_graph)
-    nn__tensors f = { .source = { .path = "x", .call = "fuzz" }, .data_size = 1000 };
-    nn__draft with = { .model = nn_model_new(), .file = &f };
+    nn__source source = { .path = "x", .call = "fuzz" };
+    nn__loading l = { .m = nn_model_new(), .data_size = 1000 };
     char *text = (char *)malloc(size + 1);
-    nn_tensor *output = NULL;
     size_t parameters = 0;
     memcpy(text, bytes, size);
-    bool good = !nn__read_graph(&with, text, size, &output);
-    for (int k = 0; good && nn_parameter_at(with.model, k); k++)
-        parameters += nn_parameter_at(with.model, k)->size;
-    if (good && parameters < 100000 && !nn__build(with.model, output)) use(with.model);
-    nn_model_free(with.model), free(text);
+    nn__json j = nn__json_from(&source, "text", text, size);
+    bool good = !nn__json_model(&j, &l);
+    for (int k = 0; good && nn_parameter_at(l.m, k); k++)
+        parameters += nn_parameter_at(l.m, k)->size;
+    if (good && parameters < 100000 && !nn__build(l.m, l.output)) use(l.m);
+    nn__free(l.made), nn_model_free(l.m), free(text);
 #elif defined(FUZZ_npy)
     nn_load_npy(&d, "x", .x_bytes = bytes, .x_size = size, .tokens = size % 2);
     nn_data_free(&d);
