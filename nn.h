@@ -4635,9 +4635,9 @@ static nn_status nn__data_check(const nn_data *data, nn_place at, const char *ca
         return nn__fail(at, NN_ERR_ARGUMENT, call, "the data set is NULL; pass its address, &data");
     if (data->status) return data->status;
     if (data->n == 0)
-        return nn__fail(at, NN_ERR_STATE, call,
-                        "the data set is empty; fill it first, with nn_load_csv, nn_load_idx or "
-                        "nn_data_from");
+        return nn__fail(
+            at, NN_ERR_STATE, call,
+            "the data set is empty; fill it first, with nn_load_csv, nn_load_idx or nn_data_from");
     return NN_OK;
 }
 
@@ -4654,17 +4654,15 @@ static nn_status nn__array_make(nn_array *a, nn_type type, const int *shape, int
         int dim = a->dim[a->rank] = shape[a->rank];
         if (dim < 0)
             return nn__fail(at, NN_ERR_ARGUMENT, call,
-                            "dimension %d of the shape is %d; "
-                            "it must be positive",
-                            a->rank + 1, dim);
+                            "dimension %d of the shape is %d; it must be positive", a->rank + 1,
+                            dim);
         if (!nn__mul(a->size, (size_t)dim, &a->size)) return nn__fail_memory(at, call, "the data");
     }
     for (int i = a->rank; i < NN_MAX_RANK; i++)
         if (shape[i] != 0)
             return nn__fail(at, NN_ERR_ARGUMENT, call,
-                            "dimension %d of the shape is 0, but one "
-                            "behind it is %d",
-                            a->rank + 1, shape[i]);
+                            "dimension %d of the shape is 0, but one behind it is %d", a->rank + 1,
+                            shape[i]);
     if (nn__mul((size_t)n, a->size, &total)) a->values = nn__alloc(total, nn__type_size[type]);
     return a->values ? NN_OK : nn__fail_memory(at, call, "the data");
 }
@@ -4725,8 +4723,8 @@ static nn_status nn__read_file(nn_place at, const char *call, const char *path, 
     FILE *file = fopen(path, "rb");
     if (!file)
         return nn__fail(at, NN_ERR_FILE, call,
-                        "cannot open '%s': %s; a relative path starts in "
-                        "the folder from which the program is run",
+                        "cannot open '%s': %s; a relative path starts in the folder from which the "
+                        "program is run",
                         path, strerror(errno));
     size_t used = 0, got, room = 1 << 15;
     char *bytes = (char *)nn__grow(NULL, &room, 1);
@@ -4919,14 +4917,14 @@ static nn_status nn__csv_cell(nn__csv *csv, char **cell, bool *last)
     if (p < csv->end && *p == '"') {
         p = nn__csv_unquote(csv, &to, p);
         if (!p)
-            return nn__csv_fail(csv, csv->cells,
-                                "the quote that begins here is not closed; "
-                                "close it, or write \"\" for a quote");
+            return nn__csv_fail(
+                csv, csv->cells,
+                "the quote that begins here is not closed; close it, or write \"\" for a quote");
         p = nn__csv_skip_spaces(csv, p);
         if (!nn__csv_ends_line(csv, p) && *p != csv->separator)
-            return nn__csv_fail(csv, csv->cells,
-                                "text follows the closing quote; write \"\" for "
-                                "a quote inside of quotes");
+            return nn__csv_fail(
+                csv, csv->cells,
+                "text follows the closing quote; write \"\" for a quote inside of quotes");
     } else {
         while (!nn__csv_ends_line(csv, p) && *p != csv->separator) p++;
         to = p;
@@ -4975,17 +4973,15 @@ static nn_status nn__csv_no_column(const nn__csv *csv, const char *name, size_t 
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%.40s", c ? ", " : "",
                                  csv->column[c].name);
     return nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
-                    "'%s' line %zu: no column '%.*s'; "
-                    "the columns are: %s",
-                    csv->name, csv->row_line, (int)NN__MIN(length, (size_t)60), name, list);
+                    "'%s' line %zu: no column '%.*s'; the columns are: %s", csv->name,
+                    csv->row_line, (int)NN__MIN(length, (size_t)60), name, list);
 }
 
 static nn_status nn__csv_set_kind(nn__csv *csv, size_t c, nn__kind kind)
 {
     if (csv->column[c].kind != NN__FEATURE)
         return nn__fail(csv->args->at, NN_ERR_ARGUMENT, "nn_load_csv",
-                        "column '%.40s' is named "
-                        "twice in label, target and skip",
+                        "column '%.40s' is named twice in label, target and skip",
                         csv->column[c].name);
     csv->column[c].kind = kind;
     if (kind == NN__TARGET) csv->column[c].index = csv->targets++;
@@ -5018,9 +5014,8 @@ static nn_status nn__csv_choose_number(nn__csv *csv, int number, nn__kind kind)
     size_t c = number == -1 ? csv->columns - 1 : (size_t)number - 1;
     if (number < -1 || c >= csv->columns)
         return nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
-                        "'%s' line %zu: no column %d; "
-                        "there are %zu, and -1 is the last",
-                        csv->name, csv->row_line, number, csv->columns);
+                        "'%s' line %zu: no column %d; there are %zu, and -1 is the last", csv->name,
+                        csv->row_line, number, csv->columns);
     return nn__csv_set_kind(csv, c, kind);
 }
 
@@ -5046,8 +5041,7 @@ static nn_status nn__csv_columns(nn__csv *csv)
         if (csv->column[c].kind == NN__FEATURE) csv->column[c].index = csv->features++;
     if (csv->features == 0 || csv->features > INT_MAX)
         return nn__fail(args->at, NN_ERR_FORMAT, "nn_load_csv",
-                        "'%s' line %zu: no column is left "
-                        "as a feature; is .separator right?",
+                        "'%s' line %zu: no column is left as a feature; is .separator right?",
                         csv->name, csv->row_line);
     return NN_OK;
 }
@@ -5081,10 +5075,10 @@ static nn_status nn__csv_allocate(nn__csv *csv, nn_data *data)
 static nn_status nn__csv_take_row(nn__csv *csv, nn_data *data)
 {
     if (csv->cells != csv->columns)
-        return nn__csv_fail(csv, NN__MIN(csv->cells, csv->columns),
-                            "this row has %zu cells, the "
-                            "first one has %zu; is a separator or a quote missing?",
-                            csv->cells, csv->columns);
+        return nn__csv_fail(
+            csv, NN__MIN(csv->cells, csv->columns),
+            "this row has %zu cells, the first one has %zu; is a separator or a quote missing?",
+            csv->cells, csv->columns);
     size_t n = (size_t)data->n;
     NN_ASSERT(n < csv->rows);
     for (size_t c = 0; c < csv->columns; c++) {
@@ -5095,8 +5089,8 @@ static nn_status nn__csv_take_row(nn__csv *csv, nn_data *data)
         if (nn__is_missing(cell)) {
             if (csv->args->missing == NN_MISSING_DROP) return NN_OK;
             return nn__csv_fail(csv, c,
-                                "the value is missing ('%s'); fill it in, or drop such "
-                                "rows with .missing = NN_MISSING_DROP",
+                                "the value is missing ('%s'); fill it in, or drop such rows with "
+                                ".missing = NN_MISSING_DROP",
                                 cell);
         }
         if (column->kind == NN__LABEL) {
@@ -5150,10 +5144,8 @@ static nn_status nn__csv_read(nn__csv *csv, nn_data *data)
     }
     if (!status && data->n == 0)
         status = nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
-                          "'%s' line %zu, column 1: "
-                          "the end, and no rows of data%s",
-                          csv->name, csv->row_line,
-                          csv->args->missing == NN_MISSING_DROP ? " are left" : "");
+                          "'%s' line %zu, column 1: the end, and no rows of data%s", csv->name,
+                          csv->row_line, csv->args->missing == NN_MISSING_DROP ? " are left" : "");
     return status ? status : nn__csv_finish(csv, data);
 }
 
@@ -5162,13 +5154,12 @@ static nn_status nn__csv_check_args(const nn_csv_args *args)
     if (!args->path && !args->text)
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv", "the path is NULL");
     if ((args->label || args->label_column) && (args->target || args->target_column))
-        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv",
-                        "a label and a target; give the "
-                        "one that the model is to predict, and .skip the other");
+        return nn__fail(
+            args->at, NN_ERR_ARGUMENT, "nn_load_csv",
+            "a label and a target; give the one that the model is to predict, and .skip the other");
     if (args->separator && strchr("\"\r\n#.+-", args->separator))
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv",
-                        "this .separator is a part of "
-                        "cells; use ',', ';' or '\\t'");
+                        "this .separator is a part of cells; use ',', ';' or '\\t'");
     return NN_OK;
 }
 
@@ -5223,23 +5214,21 @@ static nn_status nn__idx_check(nn__idx *idx, nn_place at)
                         idx->name);
     if (idx->size < 4 || b[0] || b[1] || b[2] != 8 || b[3] < 1 || b[3] > NN_MAX_RANK + 1)
         return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' has no header of an IDX file of "
-                        "bytes: it should begin with 0, 0, 8 and a rank from 1 to %d",
+                        "'%s' has no header of an IDX file of bytes: it should begin with 0, 0, 8 "
+                        "and a rank from 1 to %d",
                         idx->name, NN_MAX_RANK + 1);
     idx->dims = b[3];
     idx->entries = b + 4 + 4 * idx->dims;
     if (idx->size < 4 + 4 * (size_t)idx->dims)
         return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' is truncated: it ends inside of "
-                        "its header; fetch it again",
+                        "'%s' is truncated: it ends inside of its header; fetch it again",
                         idx->name);
     for (int i = 0; i < idx->dims; i++) {
         const unsigned char *d = b + 4 + 4 * i;
         uint32_t dim = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
         if (dim == 0 || dim > INT_MAX)
             return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                            "'%s': size %d is %lu, which cannot "
-                            "be; fetch the file again",
+                            "'%s': size %d is %lu, which cannot be; fetch the file again",
                             idx->name, i + 1, (unsigned long)dim);
         idx->dim[i] = (int)dim;
         fits = fits && nn__mul(product, dim, &product);
@@ -5247,8 +5236,8 @@ static nn_status nn__idx_check(nn__idx *idx, nn_place at)
     size_t rest = idx->size - 4 - 4 * (size_t)idx->dims;
     if (fits && product == rest) return NN_OK;
     return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                    "'%s' is %s: its sizes ask for another "
-                    "number of bytes than the %zu that follow; fetch it again",
+                    "'%s' is %s: its sizes ask for another number of bytes than the %zu that "
+                    "follow; fetch it again",
                     idx->name, !fits || product > rest ? "truncated" : "too long", rest);
 }
 
@@ -5268,10 +5257,10 @@ static nn_status nn__idx_images(nn_data *data, const nn__idx *idx, int limit, nn
     nn_array *x = &data->x[0];
     int shape[NN_MAX_RANK] = { 0 };
     if (idx->dims < 2)
-        return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' has a single size, so it holds "
-                        "labels; were images and labels swapped?",
-                        idx->name);
+        return nn__fail(
+            at, NN_ERR_FORMAT, "nn_load_idx",
+            "'%s' has a single size, so it holds labels; were images and labels swapped?",
+            idx->name);
     for (int i = 1; i < idx->dims; i++) shape[i - 1] = idx->dim[i];
     if (idx->dims == 3) shape[2] = 1; /* grey images have one channel */
     data->n = limit > 0 ? NN__MIN(limit, idx->dim[0]) : idx->dim[0];
@@ -5288,14 +5277,12 @@ static nn_status nn__idx_labels(nn_data *data, const nn__idx *idx, int images, n
     size_t n = (size_t)data->n;
     if (idx->dims != 1)
         return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' has %d sizes, labels have one; "
-                        "were images and labels swapped?",
+                        "'%s' has %d sizes, labels have one; were images and labels swapped?",
                         idx->name, idx->dims);
     if (idx->dim[0] != images)
         return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' has %d labels for %d images; are "
-                        "they files of one set?",
-                        idx->name, idx->dim[0], images);
+                        "'%s' has %d labels for %d images; are they files of one set?", idx->name,
+                        idx->dim[0], images);
     nn_status status = nn__array_make(&data->y, NN_TOKEN, one, data->n, at, "nn_load_idx");
     if (status) return status;
     nn__label *label = (nn__label *)nn__alloc_zero(n, sizeof *label);
@@ -5854,11 +5841,10 @@ static nn_status nn__images_list(nn__list *folder, nn__list *file, const nn_imag
         const size_t before = file->n;
         status = nn__list_folder(file, folder->path[k], false, a->at);
         if (!status && file->n == before)
-            status =
-                nn__fail(a->at, NN_ERR_DATA, call,
-                         "the class '%s' has no images (.png, .jpg, .jpeg, .bmp); add some, or "
-                         "remove the folder",
-                         folder->path[k]);
+            status = nn__fail(a->at, NN_ERR_DATA, call,
+                              "the class '%s' has no images (.png, .jpg, .jpeg, .bmp); add some, "
+                              "or remove the folder",
+                              folder->path[k]);
     }
     if (!status && (file->n > INT_MAX || !nn__list_sort(file)))
         status = nn__fail_memory(a->at, call, "the paths");
@@ -5934,22 +5920,16 @@ static nn_status nn__check_values(const nn_array_args *args, const char *call)
     if (!args->values) return nn__fail(args->at, NN_ERR_ARGUMENT, call, "values is NULL");
     if (args->n < 1)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "n is %d; a data set has at least one "
-                        "sample",
-                        args->n);
+                        "n is %d; a data set has at least one sample", args->n);
     if (args->shape[0] == 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "the shape of a sample is missing; {1} is "
-                        "one number");
+                        "the shape of a sample is missing; {1} is one number");
     if ((int)args->type < NN_REAL || args->type > NN_TOKEN)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "type is %d; NN_REAL, NN_BYTE and "
-                        "NN_TOKEN are the types",
-                        (int)args->type);
+                        "type is %d; NN_REAL, NN_BYTE and NN_TOKEN are the types", (int)args->type);
     if (args->labels && args->targets)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "labels and targets; give only the one "
-                        "that the model is to predict");
+                        "labels and targets; give only the one that the model is to predict");
     return NN_OK;
 }
 
@@ -5994,10 +5974,10 @@ static nn_status nn__add_targets(nn_data *data, const nn_array_args *args, const
     size_t size = data->y.size, count = (size_t)data->n * size;
     for (size_t i = 0; i < count; i++)
         if (!nn__finite(&args->targets[i], 1))
-            return nn__fail(args->at, NN_ERR_DATA, call,
-                            "target %zu of sample %zu (from 0) is %g; "
-                            "leave the sample out, or correct it",
-                            i % size, i / size, (double)args->targets[i]);
+            return nn__fail(
+                args->at, NN_ERR_DATA, call,
+                "target %zu of sample %zu (from 0) is %g; leave the sample out, or correct it",
+                i % size, i / size, (double)args->targets[i]);
     memcpy(data->y.values, args->targets, count * sizeof(nn_real));
     return NN_OK;
 }
@@ -6018,8 +5998,7 @@ static nn_status nn__add_weights(nn_data *data, const nn_array_args *args, const
     for (size_t i = 0; i < count; i++)
         if (args->weights[i] < 0 || !nn__finite(&args->weights[i], 1))
             return nn__fail(args->at, NN_ERR_DATA, call,
-                            "weight %zu of sample %zu (from 0) is %g; "
-                            "weights are 0 or larger",
+                            "weight %zu of sample %zu (from 0) is %g; weights are 0 or larger",
                             i % positions, i / positions, (double)args->weights[i]);
     memcpy(data->weight, args->weights, count * sizeof(nn_real));
     return NN_OK;
@@ -6046,13 +6025,11 @@ NN_API nn_status nn_data_add_input_make(nn_array_args args)
     if (!status) status = nn__check_values(&args, call);
     if (!status && (args.labels || args.targets || args.weights))
         status = nn__fail(args.at, NN_ERR_ARGUMENT, call,
-                          "labels, targets and weights belong in "
-                          "nn_data_from");
+                          "labels, targets and weights belong in nn_data_from");
     if (!status && args.data->inputs == NN_MAX_INPUTS)
-        status = nn__fail(args.at, NN_ERR_ARGUMENT, call,
-                          "there are %d inputs already, the most "
-                          "that a data set takes",
-                          NN_MAX_INPUTS);
+        status =
+            nn__fail(args.at, NN_ERR_ARGUMENT, call,
+                     "there are %d inputs already, the most that a data set takes", NN_MAX_INPUTS);
     if (!status && args.n != args.data->n)
         status = nn__fail(args.at, NN_ERR_SHAPE, call, "n is %d, but the data set has %d samples",
                           args.n, args.data->n);
@@ -6125,9 +6102,7 @@ NN_API nn_status nn_data_rows(nn_data *out, const nn_data *data, const int *inde
     for (int i = 0; !status && index && i < n; i++)
         if (index[i] < 0 || index[i] >= data->n)
             status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call,
-                              "index[%d] is %d; rows are 0 to "
-                              "%d",
-                              i, index[i], data->n - 1);
+                              "index[%d] is %d; rows are 0 to %d", i, index[i], data->n - 1);
     if (!status) status = nn__rows(out, data, index, n, nn__nowhere, call);
     return status ? nn__data_failed(out, status) : NN_OK;
 }
@@ -6165,16 +6140,16 @@ static nn_status nn__split_shares(const nn_split_args *args, int *share, int *co
     for (int c = 0; c < data->classes; c++) {
         if (count[c] == 1)
             return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                            "class '%.40s' has one sample, "
-                            "which cannot be on both sides; split without .stratify",
+                            "class '%.40s' has one sample, which cannot be on both sides; split "
+                            "without .stratify",
                             data->class_name[c]);
         present += count[c] > 0;
     }
     if (test < present || data->n - test < present)
-        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                        "%d and %d samples cannot both have "
-                        "all %d classes; choose another .fraction",
-                        data->n - test, test, present);
+        return nn__fail(
+            args->at, NN_ERR_ARGUMENT, "nn_split",
+            "%d and %d samples cannot both have all %d classes; choose another .fraction",
+            data->n - test, test, present);
     nn__stratify(share, count, data->classes, data->n, test);
     return NN_OK;
 }
@@ -6208,17 +6183,16 @@ static nn_status nn__split_check(const nn_split_args *args, double fraction)
     if (!args->train || !args->test || args->train == args->test || args->train == data ||
         args->test == data)
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                        "data, train and test must be three "
-                        "data sets");
+                        "data, train and test must be three data sets");
     if (!(fraction > 0 && fraction < 1) || ceil(fraction * data->n) >= data->n)
-        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                        "a fraction of %g of %d samples "
-                        "leaves one side empty; choose one between 0 and 1",
-                        fraction, data->n);
+        return nn__fail(
+            args->at, NN_ERR_ARGUMENT, "nn_split",
+            "a fraction of %g of %d samples leaves one side empty; choose one between 0 and 1",
+            fraction, data->n);
     if (args->stratify && (data->y.type != NN_TOKEN || data->y.size != 1 || data->classes < 1))
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                        ".stratify needs one class label "
-                        "for each sample; split before nn_one_hot, or without .stratify");
+                        ".stratify needs one class label for each sample; split before nn_one_hot, "
+                        "or without .stratify");
     return NN_OK;
 }
 
@@ -6295,8 +6269,8 @@ static nn_status nn__check_finite(const nn_data *data, int input, const char *ca
         if (fabs(value) <= NN__REAL_MAX) continue;
         const char *name = input == 0 && data->feature_name ? data->feature_name[i % size] : "";
         return nn__fail(nn__nowhere, NN_ERR_DATA, call,
-                        "row %zu, column %zu%s%.40s of input %d "
-                        "(from 0) is %g; leave the row out, or correct it",
+                        "row %zu, column %zu%s%.40s of input %d (from 0) is %g; leave the row out, "
+                        "or correct it",
                         i / size, i % size, *name ? " " : "", name, input, value);
     }
     return NN_OK;
@@ -6404,12 +6378,10 @@ NN_API nn_status nn_one_hot(nn_data *data)
     nn_status status = nn__data_check(data, nn__nowhere, call);
     if (!status && (data->classes < 1 || data->y.type != NN_TOKEN))
         status = nn__fail(nn__nowhere, NN_ERR_STATE, call,
-                          "the targets are not class labels; "
-                          "load them with .label, or as .labels");
+                          "the targets are not class labels; load them with .label, or as .labels");
     if (!status && data->y.rank == NN_MAX_RANK)
         status = nn__fail(nn__nowhere, NN_ERR_SHAPE, call,
-                          "the labels have %d dimensions, and "
-                          "there is no room for one more",
+                          "the labels have %d dimensions, and there is no room for one more",
                           NN_MAX_RANK);
     if (status) return nn__data_spoiled(data, status);
     int shape[NN_MAX_RANK] = { 0 };
@@ -6829,12 +6801,11 @@ static bool nn__take_shared(nn_tensor *t, const char *call)
         return true;
     }
     nn__shape_text(mine, sizeof mine, t);
-    nn__fail(
-        t->at, NN_ERR_SHAPE, call,
-        "%s of shape %s has no counterpart in the shared model: its "
-        "parameter number %d is %s%s; build both graphs with the same layers in the same order",
-        t->name, mine, r->shared_next, source ? source->name : "missing",
-        source ? nn__shape_text(theirs, sizeof theirs, source) : "");
+    nn__fail(t->at, NN_ERR_SHAPE, call,
+             "%s of shape %s has no counterpart in the shared model: its parameter number %d is "
+             "%s%s; build both graphs with the same layers in the same order",
+             t->name, mine, r->shared_next, source ? source->name : "missing",
+             source ? nn__shape_text(theirs, sizeof theirs, source) : "");
     nn__graph_failed(t->model, NN_ERR_SHAPE);
     return false;
 }
@@ -7003,14 +6974,14 @@ static bool nn__layer_share(nn_tensor *t, nn_tensor *source, const int *dim, con
     for (int k = 1; fits && k < NN__MAX_IN; k++) t->in[k] = s->in[k];
     if (fits) return true;
     if (t->op == &nn__op_dense)
-        nn__fail(t->at, NN_ERR_SHAPE, call,
-                 ".share needs a dense layer of this model with "
-                 "%d inputs and %d units; %s is not one",
-                 dim[1], dim[0], source->name);
+        nn__fail(
+            t->at, NN_ERR_SHAPE, call,
+            ".share needs a dense layer of this model with %d inputs and %d units; %s is not one",
+            dim[1], dim[0], source->name);
     else
         nn__fail(t->at, NN_ERR_SHAPE, call,
-                 ".share needs a %s layer of this model with weights of shape (%d, %d, %d, %d); "
-                 "%s is not one",
+                 ".share needs a %s layer of this model with weights of shape (%d, %d, %d, %d); %s "
+                 "is not one",
                  t->op->name, dim[0], dim[1], dim[2], dim[3], source->name);
     nn__graph_failed(t->model, NN_ERR_SHAPE);
     return false;
@@ -7281,11 +7252,11 @@ NN_API nn_tensor *nn_norm_make(nn_norm_args args)
     const char *call = args.batch ? "nn_batch_norm" : "nn_layer_norm";
     if (!x) return NULL;
     if (x->rank == 0 || !(args.epsilon >= 0) || !(args.momentum >= 0 && args.momentum <= 1))
-        return nn__graph_failed(
-            x->model, nn__fail(args.at, NN_ERR_ARGUMENT, call,
-                               "epsilon %g, momentum %g: epsilon is at least 0, momentum from 0 to "
-                               "1, and the input %s has an axis",
-                               args.epsilon, args.momentum, x->name));
+        return nn__graph_failed(x->model,
+                                nn__fail(args.at, NN_ERR_ARGUMENT, call,
+                                         "epsilon %g, momentum %g: epsilon is at least 0, momentum "
+                                         "from 0 to 1, and the input %s has an axis",
+                                         args.epsilon, args.momentum, x->name));
     const int dim[NN_MAX_RANK] = { x->dim[x->rank - 1], 0, 0, 0 };
     const nn__op *op = args.batch ? &nn__op_batch_norm : &nn__op_layer_norm;
     nn_tensor *t = nn__tensor_new(x->model, args.at, op, call);
@@ -7339,10 +7310,11 @@ NN_API nn_tensor *nn_activate_make(nn_activate_args args)
     nn_model *m = args.x->model;
     if ((int)args.activation < 0 || args.activation >= NN_ACTIVATION_COUNT || !(args.alpha >= 0))
         return nn__graph_failed(
-            m, nn__fail(args.at, NN_ERR_ARGUMENT, "nn_activate",
-                        "activation %d with alpha %g: must be one of nn_activation, with "
-                        "alpha at least 0",
-                        (int)args.activation, args.alpha));
+            m,
+            nn__fail(
+                args.at, NN_ERR_ARGUMENT, "nn_activate",
+                "activation %d with alpha %g: must be one of nn_activation, with alpha at least 0",
+                (int)args.activation, args.alpha));
     nn_tensor *t = nn__tensor_new(m, args.at, &nn__op_activation, "nn_activate");
     if (!t) return NULL;
     nn__same_shape(t, args.x);
@@ -7396,8 +7368,7 @@ NN_API nn_tensor *nn_dropout_make(nn_dropout_args args)
         return nn__graph_failed(
             args.x->model,
             nn__fail(args.at, NN_ERR_ARGUMENT, "nn_dropout",
-                     "the rate is %g; it is the share that is dropped, at least 0 and "
-                     "below 1",
+                     "the rate is %g; it is the share that is dropped, at least 0 and below 1",
                      args.rate));
     nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_dropout, "nn_dropout");
     if (!t) return NULL;
@@ -7500,8 +7471,8 @@ static nn_tensor *nn__pair_make(const nn_pair_args *args, const nn__op *op, cons
         dim[at] = da == 1 ? db : da;
         if (da != db && da != 1 && db != 1)
             return nn__pair_failed(args, call,
-                                   "differ; make them equal with nn_slice, nn_reshape "
-                                   "or another size of the layer, or 1 where it shall repeat");
+                                   "differ; make them equal with nn_slice, nn_reshape or another "
+                                   "size of the layer, or 1 where it shall repeat");
     }
     nn_tensor *t = nn__tensor_new(a->model, args->at, op, call);
     if (!t || !nn__tensor_shape(t, call, dim)) return NULL;
@@ -7630,8 +7601,8 @@ NN_API nn_tensor *nn_batch_matmul_make(nn_pair_args args)
         return nn__pair_failed(&args, call, "have different axes before the last two");
     if (K != K_b)
         return nn__pair_failed(&args, call,
-                               "do not fit: (M, K) needs (K, N); check the order, or "
-                               "set .transpose_a or .transpose_b");
+                               "do not fit: (M, K) needs (K, N); check the order, or set "
+                               ".transpose_a or .transpose_b");
     nn_tensor *t = nn__tensor_new(a->model, args.at, &nn__op_batch_matmul, call);
     if (!t) return NULL;
     nn__same_shape(t, a);
@@ -7676,8 +7647,8 @@ NN_API nn_tensor *nn_reshape_make(nn_reshape_args args)
     if (!t || !nn__tensor_shape(t, "nn_reshape", dim)) return NULL;
     if (t->size != args.x->size) {
         nn__fail(args.at, NN_ERR_SHAPE, "nn_reshape",
-                 "%s has shape %s, which is %zu entries; the new "
-                 "shape has %zu; leave one dimension to be computed with -1",
+                 "%s has shape %s, which is %zu entries; the new shape has %zu; leave one "
+                 "dimension to be computed with -1",
                  args.x->name, nn__shape_text(shape, sizeof shape, args.x), args.x->size, t->size);
         return nn__graph_failed(args.x->model, NN_ERR_SHAPE);
     }
@@ -7747,8 +7718,7 @@ NN_API nn_tensor *nn_permute_make(nn_permute_args args)
         return nn__graph_failed(
             args.x->model,
             nn__fail(args.at, NN_ERR_SHAPE, "nn_permute",
-                     "(%d, %d, %d, %d) is no order of the %d axes of %s; name each once, "
-                     "from 1",
+                     "(%d, %d, %d, %d) is no order of the %d axes of %s; name each once, from 1",
                      axis[0], axis[1], axis[2], axis[3], args.x->rank, args.x->name));
     nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_permute, "nn_permute");
     if (!t) return NULL;
@@ -7843,9 +7813,9 @@ static bool nn__concat_fits(const nn_concat_args *args, const nn_tensor *a, nn_t
     if (!nn__pair_is_usable(&pair, "nn_concat")) return false;
     for (int i = 0; fits && i < a->rank; i++) fits = i == d || a->dim[i] == b->dim[i];
     if (!fits)
-        nn__pair_failed(&pair, "nn_concat",
-                        "can be joined only where all other axes are equal, and "
-                        "both or none have a batch");
+        nn__pair_failed(
+            &pair, "nn_concat",
+            "can be joined only where all other axes are equal, and both or none have a batch");
     return fits;
 }
 
@@ -8024,8 +7994,8 @@ static nn_status nn__reserve(nn_model *m, int samples, nn_place at, const char *
     if (!arena) {
         if (r->arena) nn__layout(m, r->capacity, r->arena);
         return nn__fail(at, NN_ERR_MEMORY, call,
-                        "no memory for a batch of %d samples, which takes "
-                        "about %.0f MB; use smaller batches or layers",
+                        "no memory for a batch of %d samples, which takes about %.0f MB; use "
+                        "smaller batches or layers",
                         samples, numbers * sizeof(nn_real) / 1e6);
     }
     nn__free(r->arena);
@@ -8072,8 +8042,8 @@ static nn_status nn__place_parameters(nn_model *m, nn_place at, const char *call
         if (t->offset == SIZE_MAX) count += t->size;
     if (count > block->count && block->models > 1 && block->count > 0)
         return nn__fail(at, NN_ERR_STATE, call,
-                        "another model shares these parameters, so no layer "
-                        "can be added any more; add it before nn_model_new(.share = ...)");
+                        "another model shares these parameters, so no layer can be added any more; "
+                        "add it before nn_model_new(.share = ...)");
     if (count > block->count) {
         nn_real *values = (nn_real *)nn__alloc_zero(count, sizeof *values);
         nn_real *grads = (nn_real *)nn__alloc_zero(count, sizeof *grads);
@@ -8107,8 +8077,7 @@ static nn_status nn__plan_begin(nn_model *m, nn_tensor *output, nn_place at, con
     for (int i = 0; i < r->inputs; i++)
         if (!r->input[i]->written)
             return nn__fail(at, NN_ERR_SHAPE, call,
-                            "%s (line %d) does not lead to the output %s; "
-                            "connect it or remove it",
+                            "%s (line %d) does not lead to the output %s; connect it or remove it",
                             r->input[i]->name, r->input[i]->at.line, output->name);
     return nn__place_parameters(m, at, call);
 }
@@ -8315,15 +8284,14 @@ static nn_status nn__check_optimizer(const nn_optimizer *o, nn_place at)
     if (!nn__within(o->momentum, 0, 1) || !nn__within(o->beta1, 0, 1) || o->beta1 == 1 ||
         !nn__within(o->beta2, 0, 1) || o->beta2 == 1 || !nn__within(o->rho, 0, 1))
         return nn__fail(at, NN_ERR_ARGUMENT, call,
-                        "momentum %g, beta1 %g, beta2 %g, rho %g: all are "
-                        "shares from 0 to 1",
+                        "momentum %g, beta1 %g, beta2 %g, rho %g: all are shares from 0 to 1",
                         o->momentum, o->beta1, o->beta2, o->rho);
     if (!nn__within(o->epsilon, 0, 1) || !nn__within(o->weight_decay, 0, 1e6) ||
         !nn__within(o->clip_norm, 0, DBL_MAX) || !nn__within(o->clip_value, 0, DBL_MAX))
-        return nn__fail(at, NN_ERR_ARGUMENT, call,
-                        "epsilon %g, weight_decay %g, clip_norm %g, "
-                        "clip_value %g: none may be negative or NaN",
-                        o->epsilon, o->weight_decay, o->clip_norm, o->clip_value);
+        return nn__fail(
+            at, NN_ERR_ARGUMENT, call,
+            "epsilon %g, weight_decay %g, clip_norm %g, clip_value %g: none may be negative or NaN",
+            o->epsilon, o->weight_decay, o->clip_norm, o->clip_value);
     if (o->schedule.warmup < 0 || o->schedule.steps < 0 || o->schedule.every < 0 ||
         o->schedule.patience < 0 || o->schedule.cooldown < 0)
         return nn__fail(at, NN_ERR_ARGUMENT, call, "the schedule has a negative number of steps");
@@ -8352,16 +8320,14 @@ static nn_status nn__check_loss(const nn_compile_args *args)
 {
     const char *name = nn__loss_name(args->loss), *needs = "softmax";
     if (args->loss <= NN_LOSS_NONE || args->loss >= NN_LOSS_COUNT)
-        return nn__fail(
-            args->at, NN_ERR_ARGUMENT, "nn_compile",
-            "no loss was named; for classes .loss = NN_SPARSE_CROSS_ENTROPY, for numbers "
-            ".loss = NN_MSE");
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_compile",
+                        "no loss was named; for classes .loss = NN_SPARSE_CROSS_ENTROPY, for "
+                        "numbers .loss = NN_MSE");
     if (nn__is_binary(args->loss)) needs = "sigmoid";
     if (!nn__find_logits(args))
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_compile",
-                        "%s and the output %s do not fit: "
-                        "either the last layer has a %s (then without .from_logits) or "
-                        ".from_logits = true is given and it has none",
+                        "%s and the output %s do not fit: either the last layer has a %s (then "
+                        "without .from_logits) or .from_logits = true is given and it has none",
                         name, args->output->name, needs);
     if (args->top_k < 0 || !(args->huber_delta >= 0))
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_compile",
@@ -8478,8 +8444,7 @@ static nn_status nn__check_inputs(const nn_model *m, const nn_data *data, nn_pla
         const nn_tensor *x = r->input[i];
         if (data->x[i].size != x->size)
             return nn__fail(at, NN_ERR_SHAPE, call,
-                            "%s (line %d) takes %zu numbers for each sample, "
-                            "the data has %zu",
+                            "%s (line %d) takes %zu numbers for each sample, the data has %zu",
                             x->name, x->at.line, x->size, data->x[i].size);
         if (x->tokens != (data->x[i].type == NN_TOKEN))
             return nn__fail(at, NN_ERR_SHAPE, call, "%s (line %d) takes %s, the data has %s",
@@ -8504,24 +8469,22 @@ static nn_status nn__check_targets(const nn_model *m, const nn_data *data, nn_pl
     size_t size = m->output->size;
     if (data->y.size == 0)
         return nn__fail(at, NN_ERR_DATA, call,
-                        "the data has no targets; name the column with .label "
-                        "or .target");
+                        "the data has no targets; name the column with .label or .target");
     if (r->loss == NN_SPARSE_CROSS_ENTROPY) {
         if (!nn__has_labels(data))
             return nn__fail(at, NN_ERR_DATA, call,
-                            "%s needs class labels, the data has numbers; use "
-                            "NN_CROSS_ENTROPY, or load with .label",
+                            "%s needs class labels, the data has numbers; use NN_CROSS_ENTROPY, or "
+                            "load with .label",
                             loss);
         size = (size_t)r->rows;
     } else if (nn__has_labels(data) && !(nn__is_binary(r->loss) && r->classes == 1))
         return nn__fail(at, NN_ERR_DATA, call,
-                        "%s needs numbers, the data has class labels; use "
-                        "NN_SPARSE_CROSS_ENTROPY, or nn_one_hot(&data)",
+                        "%s needs numbers, the data has class labels; use NN_SPARSE_CROSS_ENTROPY, "
+                        "or nn_one_hot(&data)",
                         loss);
     if (data->y.size != size)
         return nn__fail(at, NN_ERR_SHAPE, call,
-                        "the output %s needs %zu targets for each sample, the "
-                        "data has %zu",
+                        "the output %s needs %zu targets for each sample, the data has %zu",
                         m->output->name, size, data->y.size);
     if (data->weight && nn__positions(data) != 1 && nn__positions(data) != (size_t)r->rows)
         return nn__fail(at, NN_ERR_SHAPE, call,
@@ -8566,12 +8529,11 @@ static nn_status nn__check_label(const nn_model *m, const nn_data *data, int row
     if (k >= 0 && k < limit) return NN_OK;
     if (k < 0)
         return nn__fail(at, NN_ERR_DATA, call,
-                        "row %d has the label '%s', which the training data "
-                        "did not have",
-                        row, name);
+                        "row %d has the label '%s', which the training data did not have", row,
+                        name);
     return nn__fail(at, NN_ERR_DATA, call,
-                    "row %d has the label '%s', class %d, but the output %s "
-                    "(line %d) has units for %d classes; give it %d",
+                    "row %d has the label '%s', class %d, but the output %s (line %d) has units "
+                    "for %d classes; give it %d",
                     row, name, k, m->output->name, m->output->at.line, limit, data->classes);
 }
 
@@ -8801,10 +8763,9 @@ static nn_status nn__numeric_error(const nn_model *m, const char *call, bool bac
     if (m->epoch > 0) snprintf(rate, sizeof rate, "epoch %d, step %d: ", m->epoch, m->step);
     return nn__fail(
         r->compile_at, NN_ERR_NUMERIC, call,
-        "%sNaN or infinity first appeared in %s%s. "
-        "Usual causes: a learning rate that is too large (it is %g; try a tenth, or "
-        ".clip_norm = 1), inputs that are not scaled, a logarithm or quotient of 0, NaN "
-        "in the data. The parameters are as they were before this step",
+        "%sNaN or infinity first appeared in %s%s. Usual causes: a learning rate that is too large "
+        "(it is %g; try a tenth, or .clip_norm = 1), inputs that are not scaled, a logarithm or "
+        "quotient of 0, NaN in the data. The parameters are as they were before this step",
         rate, part, where, nn_learning_rate(m));
 }
 
@@ -8846,8 +8807,7 @@ static nn_status nn__probability_error(const nn_model *m, const char *call)
         double y = logits ? 0 : (double)m->output->value[i], t = (double)r->target[i];
         if (y < 0 || y > 1 || t < 0 || t > 1)
             return nn__fail(r->compile_at, NN_ERR_DATA, call,
-                            "%s needs numbers from 0 to 1, but row "
-                            "%d has the %s %g; %s",
+                            "%s needs numbers from 0 to 1, but row %d has the %s %g; %s",
                             nn__loss_name(r->loss), r->sample[i / m->output->size],
                             y < 0 || y > 1 ? "prediction" : "target", y < 0 || y > 1 ? y : t,
                             y < 0 || y > 1 ? "put a sigmoid or softmax on the output"
@@ -9051,9 +9011,9 @@ static nn_status nn__step(nn_model *m, const char *call)
     if (!nn__within(lr, 0, (double)NN__REAL_MAX / 1e6) || nn__is_nan(lr * reach) ||
         lr * reach >= (double)NN__REAL_MAX / 1e6)
         return nn__fail(m->run->compile_at, NN_ERR_NUMERIC, call,
-                        "epoch %d, step %d: the update would "
-                        "be infinite: learning rate %g times a gradient of norm %g; use a smaller "
-                        "rate or .clip_norm = 1. The parameters are as they were before this step",
+                        "epoch %d, step %d: the update would be infinite: learning rate %g times a "
+                        "gradient of norm %g; use a smaller rate or .clip_norm = 1. The parameters "
+                        "are as they were before this step",
                         m->epoch, m->step, lr, reach);
     m->run->t++, m->updates++;
     nn__update_all(m, lr);
@@ -9213,9 +9173,8 @@ NN_API nn_status nn_predict(nn_model *model, nn_real *y, const nn_real *x, int n
     nn_status status = nn__need(model, false, nn__nowhere, call);
     if (!status && (model->run->inputs != 1 || !x || !y || n < 0))
         status = nn__fail(model->run->compile_at, NN_ERR_ARGUMENT, call,
-                          "needs x, y, at least 0 "
-                          "samples, and a model with one input (it has %d); for more inputs use "
-                          "nn_predict_data",
+                          "needs x, y, at least 0 samples, and a model with one input (it has %d); "
+                          "for more inputs use nn_predict_data",
                           model->run->inputs);
     if (status || n == 0) return nn__report(status);
     nn_data view = NN__EMPTY; /* the caller's array as a data set, without a copy */
@@ -9255,8 +9214,7 @@ NN_API nn_status nn_confusion(nn_model *model, const nn_data *data, int *counts)
     nn_status status = nn__need(model, true, nn__nowhere, call);
     if (!status && !nn__is_softmax_loss(model->run->loss))
         status = nn__fail(model->run->compile_at, NN_ERR_STATE, call,
-                          "needs a model that was compiled "
-                          "with a loss on classes");
+                          "needs a model that was compiled with a loss on classes");
     if (!status) status = nn__bind(model, data, true, model->run->compile_at, call);
     if (status) return nn__report(status);
     memset(counts, 0, (size_t)model->run->classes * (size_t)model->run->classes * sizeof *counts);
@@ -9291,21 +9249,20 @@ static nn_status nn__check_fit(const nn_fit_args *args)
     const char *call = "nn_fit";
     if (args->batch_size < NN_FULL_BATCH || args->patience < 0 || !(args->min_delta >= 0))
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "batch_size %d, patience %d, min_delta %g: "
-                        "none may be negative (NN_FULL_BATCH takes all samples)",
+                        "batch_size %d, patience %d, min_delta %g: none may be negative "
+                        "(NN_FULL_BATCH takes all samples)",
                         args->batch_size, args->patience, args->min_delta);
     if (!(args->validation_fraction >= 0 && args->validation_fraction < 1))
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "validation_fraction is %g; it is a share "
-                        "from 0 to below 1",
+                        "validation_fraction is %g; it is a share from 0 to below 1",
                         args->validation_fraction);
     if (args->class_weight && args->data && args->data->classes == 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
                         ".class_weight needs data with classes; weigh samples with .weights");
     if (args->monitor >= NN_MONITOR_VAL_LOSS && !args->validation && args->validation_fraction == 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "patience watches validation data, but there "
-                        "is none; give .validation or .validation_fraction");
+                        "patience watches validation data, but there is none; give .validation or "
+                        ".validation_fraction");
     if (args->monitor == NN_MONITOR_VAL_ACCURACY && !nn__is_softmax_loss(args->model->run->loss) &&
         !nn__is_binary(args->model->run->loss))
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
@@ -9351,8 +9308,8 @@ static nn_status nn__check_samples(nn_model *m, const nn_data *data, nn_place at
         for (size_t k = 0; k < (size_t)data->n * x->size; k++)
             if (!nn__finite(values + k, 1))
                 return nn__fail(at, NN_ERR_DATA, call,
-                                "row %zu, column %zu of the data is NaN or "
-                                "infinite; remove the row or fill the gap",
+                                "row %zu, column %zu of the data is NaN or infinite; remove the "
+                                "row or fill the gap",
                                 k / x->size, k % x->size);
     }
     for (size_t k = 0; nn__has_labels(data) && k < (size_t)data->n * data->y.size; k++) {
@@ -9435,8 +9392,7 @@ static nn_status nn__fit_begin(nn_fit_args *args)
     r->samples = args->data->n - (int)ceil(args->validation_fraction * args->data->n);
     if (r->samples <= 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "validation_fraction %g leaves no sample to "
-                        "train on",
+                        "validation_fraction %g leaves no sample to train on",
                         args->validation_fraction);
     int batch = args->batch_size == 0 ? 32 : args->batch_size;
     r->batch_size = batch == NN_FULL_BATCH || batch > r->samples ? r->samples : batch;
@@ -9690,8 +9646,9 @@ NN_API nn_status nn_write_history(const nn_model *model, const char *path)
     if (!f)
         return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history", "cannot write '%s': %s", path,
                         strerror(errno));
-    fprintf(f, "# epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\tgradient_norm\t"
-               "seconds\n");
+    fprintf(f, "# "
+               "epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\tgradient_"
+               "norm\tseconds\n");
     for (int i = 0; i < model->history.epochs; i++) {
         const nn_epoch *e = &model->history.epoch[i];
         const double x[] = { e->loss,     e->accuracy,      e->mae,
@@ -9705,9 +9662,7 @@ NN_API nn_status nn_write_history(const nn_model *model, const char *path)
     bool failed = ferror(f) != 0;
     if (fclose(f) != 0 || failed)
         return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history",
-                        "cannot write all of '%s'; is the "
-                        "disk full?",
-                        path);
+                        "cannot write all of '%s'; is the disk full?", path);
     return NN_OK;
 }
 
@@ -9906,9 +9861,8 @@ NN_API nn_check nn_gradient_check_make(nn_check_args args)
         if (t->used && !t->frozen) nn__check_tensor(args.model, t, &args, &random, &check);
     if (!check.status && !(check.worst <= args.tolerance))
         check.status = nn__fail(args.at, NN_ERR_NUMERIC, "nn_gradient_check",
-                                "entry %zu of %s: "
-                                "backward says %.9g, differences say %.9g, which is %.3g of the "
-                                "tensor's largest gradient apart (tolerance %.3g)",
+                                "entry %zu of %s: backward says %.9g, differences say %.9g, which "
+                                "is %.3g of the tensor's largest gradient apart (tolerance %.3g)",
                                 check.entry, check.tensor, check.backward, check.numeric,
                                 check.worst, args.tolerance);
     nn__report(check.status);
