@@ -314,9 +314,9 @@ static void csv_choosing_columns(void **state)
     fails(nn_load_csv(&d, "t.csv", .skip = "a,", TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
           "no column ''");
     fails(nn_load_csv(&d, "t.csv", .label_column = 3, TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
-          "no column 3");
+          "no column '3'");
     fails(nn_load_csv(&d, "t.csv", .target_column = -2, TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
-          "no column -2");
+          "no column '-2'");
     fails(nn_load_csv(&d, "t.csv", .label = "a", .skip = "a", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT,
           &d, "twice|'a'");
     fails(nn_load_csv(&d, "t.csv", .target = "a,a", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT, &d,
@@ -857,8 +857,8 @@ static void array_errors(void **state)
     fails(nn_data_from(&d, x, 0, { 1 }), NN_ERR_ARGUMENT, &d, "n is 0");
     fails(nn_data_from(&d, x, -1, { 1 }), NN_ERR_ARGUMENT, &d, "n is -1");
     fails(nn_data_from(&d, x, 4, { 0 }), NN_ERR_ARGUMENT, &d, "shape");
-    fails(nn_data_from(&d, x, 4, { 1, -2 }), NN_ERR_ARGUMENT, &d, "dimension 2|-2");
-    fails(nn_data_from(&d, x, 4, { 1, 0, 2 }), NN_ERR_ARGUMENT, &d, "dimension 2|0");
+    fails(nn_data_from(&d, x, 4, { 1, -2 }), NN_ERR_ARGUMENT, &d, "(1, -2, 0, 0)");
+    fails(nn_data_from(&d, x, 4, { 1, 0, 2 }), NN_ERR_ARGUMENT, &d, "(1, 0, 2, 0)");
     fails(nn_data_from(&d, x, 4, { 1 }, (nn_type)7), NN_ERR_ARGUMENT, &d, "type is 7");
     fails(nn_data_from(&d, x, 4, { 1 }, .labels = labels, .targets = x), NN_ERR_ARGUMENT, &d,
           "labels and targets");

@@ -372,7 +372,7 @@ static void errors_of_layers(void **state)
     REFUSED(NN_ERR_ARGUMENT, "alpha -1", nn_dense(x, 2, .activation = NN_LEAKY_RELU, .alpha = -1));
     REFUSED(NN_ERR_ARGUMENT, "one of nn_init", nn_dense(x, 2, .init = (nn_init)-1));
     REFUSED(NN_ERR_ARGUMENT, "l2 at least 0", nn_dense(x, 2, .l2 = -1));
-    REFUSED(NN_ERR_SHAPE, ".share needs a dense layer of this model with 4 inputs and 3 units",
+    REFUSED(NN_ERR_SHAPE, ".share needs a dense layer of this model with weights of shape (3, 4,",
             nn_dense(x, 3, .share = nn_dense(y, 2)));
     REFUSED(NN_ERR_SHAPE, "input1 is not one", nn_dense(x, 3, .share = x));
     REFUSED(NN_ERR_ARGUMENT, "one of nn_activation", nn_activate(x, NN_ACTIVATION_COUNT));

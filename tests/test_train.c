@@ -299,7 +299,7 @@ static void wrong_combinations(void **state)
     check_fails(nn_fit(r2, NULL), NN_ERR_ARGUMENT, "the data set is NULL");
     nn_data nothing, failed;
     memset(&nothing, 0, sizeof nothing);
-    check_fails(nn_fit(r2, &nothing), NN_ERR_ARGUMENT, "the data set has no samples");
+    check_fails(nn_fit(r2, &nothing), NN_ERR_STATE, "the data set is empty");
     check_fails(nn_load_csv(&failed, "/no/such/file.csv"), NN_ERR_FILE, "/no/such/file.csv");
     check_fails(nn_fit(r2, &failed), NN_ERR_FILE, "/no/such/file.csv"); /* its first sentence */
     check_fails(nn_evaluate(r2, &failed).status, NN_ERR_FILE, "/no/such/file.csv");
@@ -1491,7 +1491,7 @@ static void nan_in_data(void **state)
     number_data(&d, 1), number_data(&v, 2);
     nn_model *m = regressor(1, nn_adam()), *same = regressor(1, nn_adam());
     ((nn_real *)d.x[0].values)[7 * IN + 2] = (nn_real)NAN;
-    check_fails(nn_fit(m, &d), NN_ERR_DATA, "row 7, column 2 of the data is NaN or infinite");
+    check_fails(nn_fit(m, &d), NN_ERR_DATA, "row 7, column 2 of input 0 (from 0) is nan");
     check_fails(nn_fit(m, &v, .validation = &d), NN_ERR_DATA, "row 7, column 2");
     ((nn_real *)d.x[0].values)[7 * IN + 2] = (nn_real)-INFINITY;
     check_fails(nn_fit(m, &d), NN_ERR_DATA, "row 7, column 2");
