@@ -1229,9 +1229,6 @@ typedef struct nn_history {
     bool stopped_early;
 } nn_history;
 
-/* Writes the history as a text table with a header line that starts with #. */
-NN_API nn_status nn_write_history(const nn_model *model, const char *path);
-
 /* What a program may read of a model; the fields below the line are the library's. */
 struct nn_model {
     nn_real *values, *grads; /* all parameters in one array, and their gradients in another */
@@ -9446,33 +9443,6 @@ static const char *nn__decimal(char text[48], double x, int digits)
     *found = '.';
     memmove(found + 1, found + strlen(mark), strlen(found + strlen(mark)) + 1);
     return text;
-}
-
-NN_API nn_status nn_write_history(const nn_model *model, const char *path)
-{
-    char text[48];
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history", "cannot write '%s': %s", path,
-                        strerror(errno));
-    fprintf(f, "# "
-               "epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\tgradient_"
-               "norm\tseconds\n");
-    for (int i = 0; i < model->history.epochs; i++) {
-        const nn_epoch *e = &model->history.epoch[i];
-        const double x[] = { e->loss,     e->accuracy,      e->mae,
-                             e->val_loss, e->val_accuracy,  e->val_mae,
-                             e->lr,       e->gradient_norm, e->seconds };
-        fprintf(f, "%d", e->epoch);
-        for (size_t k = 0; k < sizeof x / sizeof *x; k++)
-            fprintf(f, "\t%s", nn__decimal(text, x[k], 9));
-        fputc('\n', f);
-    }
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed)
-        return nn__fail(nn__nowhere, NN_ERR_FILE, "nn_write_history",
-                        "cannot write all of '%s'; is the disk full?", path);
-    return NN_OK;
 }
 
 /* ======================================================================== >>inspect ======= */
