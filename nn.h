@@ -6016,15 +6016,25 @@ static nn_status nn__rows(nn_data *out, const nn_data *data, const int *index, i
         size_t bytes = nn__positions(data) * sizeof(nn_real);
         ok = (out->weight = (nn_real *)nn__copy_rows(data->weight, bytes, index, n)) != NULL;
     }
-    if (ok && data->class_name) {
-        out->class_name = nn__copy_names(data->class_name, (size_t)data->classes);
-        ok = out->class_name != NULL;
-    }
-    if (ok && data->feature_name) {
-        out->feature_name = nn__copy_names(data->feature_name, data->x[0].size);
-        ok = out->feature_name != NULL;
-    }
+    if (ok && data->class_name)
+        ok = (out->class_name = nn__copy_names(data->class_name, (size_t)data->classes)) != NULL;
+    if (ok && data->feature_name)
+        ok = (out->feature_name = nn__copy_names(data->feature_name, data->x[0].size)) != NULL;
     return ok ? NN_OK : nn__fail_memory(at, call, "a copy of the rows");
+}
+
+/* Whether data has the rows that are asked for. */
+static nn_status nn__check_rows(const nn_data *data, const int *index, int n, nn_place at,
+                                const char *call)
+{
+    if (n < 1 || (!index && n > data->n))
+        return nn__fail(at, NN_ERR_ARGUMENT, call,
+                        "n is %d; at least 1 row, and without an index at most %d", n, data->n);
+    for (int i = 0; index && i < n; i++)
+        if (index[i] < 0 || index[i] >= data->n)
+            return nn__fail(at, NN_ERR_ARGUMENT, call, "index[%d] is %d; rows are 0 to %d", i,
+                            index[i], data->n - 1);
+    return NN_OK;
 }
 
 NN_API nn_status nn_data_rows(nn_data *out, const nn_data *data, const int *index, int n)
@@ -6034,13 +6044,7 @@ NN_API nn_status nn_data_rows(nn_data *out, const nn_data *data, const int *inde
         return nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call, "out must be a data set of its own");
     memset(out, 0, sizeof *out);
     nn_status status = nn__data_check(data, nn__nowhere, call);
-    if (!status && (n < 1 || (!index && n > data->n)))
-        status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call, "n is %d; at least 1 row, and %s %d",
-                          n, "without an index at most", data->n);
-    for (int i = 0; !status && index && i < n; i++)
-        if (index[i] < 0 || index[i] >= data->n)
-            status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call,
-                              "index[%d] is %d; rows are 0 to %d", i, index[i], data->n - 1);
+    if (!status) status = nn__check_rows(data, index, n, nn__nowhere, call);
     if (!status) status = nn__rows(out, data, index, n, nn__nowhere, call);
     return status ? nn__data_failed(out, status) : NN_OK;
 }
@@ -6480,8 +6484,7 @@ typedef struct nn__run {
     nn_status fit_status;
     nn_fit_args fit;
     int first_epoch, last_epoch, batch_size, samples; /* samples: without the validation part */
-    int *order; /* (samples), shuffled for each epoch */
-    int *validation_rows; /* the samples behind them, or NULL */
+    int *order; /* (data->n): the samples, shuffled for each epoch, then those of validation */
     double best_value, epoch_started, bar_drawn;
     int wait, best_epoch;
     nn_real *best; /* the best weights so far, or NULL */
@@ -6676,8 +6679,8 @@ NN_API nn_model *nn_model_new_make(nn_model_args args)
 
 static void nn__fit_free(nn__run *r)
 {
-    nn__free(r->order), nn__free(r->validation_rows), nn__free(r->best), nn__free(r->plain);
-    r->order = r->validation_rows = NULL, r->best = r->plain = NULL;
+    nn__free(r->order), nn__free(r->best), nn__free(r->plain);
+    r->order = NULL, r->best = r->plain = NULL;
     r->fitting = false;
 }
 
@@ -8476,12 +8479,7 @@ NN_API nn_status nn_feed(nn_model *model, const nn_data *data, const int *rows, 
     nn_place at = model->run->compile_at;
     bool targets = model->run->loss != NN_LOSS_NONE && data && data->y.size > 0;
     status = nn__bind(model, data, targets, at, call);
-    if (!status && (n <= 0 || (!rows && n > data->n)))
-        status = nn__fail(at, NN_ERR_ARGUMENT, call, "%d samples of %d", n, data->n);
-    for (int b = 0; !status && rows && b < n; b++)
-        if (rows[b] < 0 || rows[b] >= data->n)
-            status = nn__fail(at, NN_ERR_ARGUMENT, call, "sample number %d is not one of 0 to %d",
-                              rows[b], data->n - 1);
+    if (!status) status = nn__check_rows(data, rows, n, at, call);
     if (!status) status = nn__feed_batch(model, data, rows, n, targets, NULL, at, call);
     return nn__report(status);
 }
@@ -9147,9 +9145,8 @@ static nn_status nn__fit_memory(nn_model *m, const nn_data *data, int epochs)
 {
     size_t largest = 0; /* image, where images are augmented */
     nn__run *r = m->run;
-    int validation = data->n - r->samples, total = m->history.epochs + epochs;
+    int total = m->history.epochs + epochs;
     r->order = (int *)nn__alloc((size_t)data->n, sizeof *r->order);
-    r->validation_rows = validation ? (int *)nn__alloc((size_t)validation, sizeof(int)) : NULL;
     bool best = r->fit.patience > 0 && !r->fit.no_restore;
     r->best = best ? (nn_real *)nn__alloc(m->parameters + 1, sizeof *r->best) : NULL;
     for (int i = 0; nn__augments(&r->fit.augment) && i < data->inputs; i++)
@@ -9157,13 +9154,11 @@ static nn_status nn__fit_memory(nn_model *m, const nn_data *data, int epochs)
     r->plain = largest ? (nn_real *)nn__alloc((size_t)r->batch_size * largest, sizeof *r->plain)
                        : NULL; /* the arena has as many, so the product fits */
     nn_epoch *epoch = (nn_epoch *)nn__alloc_zero((size_t)total + 1, sizeof *epoch);
-    if (!r->order || (largest && !r->plain) || (validation && !r->validation_rows) ||
-        (best && !r->best) || !epoch) {
+    if (!r->order || (largest && !r->plain) || (best && !r->best) || !epoch) {
         nn__free(epoch);
         return nn__fail_memory(r->fit.at, "nn_fit", "the order of the samples");
     }
     for (int i = 0; i < data->n; i++) r->order[i] = i;
-    for (int i = 0; i < validation; i++) r->validation_rows[i] = r->samples + i;
     if (best) memcpy(r->best, m->values, m->parameters * sizeof *r->best);
     if (m->history.epochs)
         memcpy(epoch, m->history.epoch, (size_t)m->history.epochs * sizeof *epoch);
@@ -9339,15 +9334,12 @@ static nn_status nn__train_batch(nn_model *m)
 static nn_metrics nn__validate(nn_model *m)
 {
     nn__run *r = m->run;
-    nn_metrics none = nn__metrics_failed(NN_OK);
     const nn_data *data = r->fit.validation ? r->fit.validation : r->fit.data;
-    int n = r->fit.validation ? data->n : r->fit.data->n - r->samples;
-    if (n == 0) return none;
-    nn_status status = nn__map_classes(m, data, r->fit.at, "nn_fit");
-    nn_metrics x = status ? nn__metrics_failed(status)
-                          : nn__evaluate(m, data, r->fit.validation ? NULL : r->validation_rows, n,
-                                         r->fit.at, "nn_fit");
-    return x;
+    const int *rows = r->fit.validation ? NULL : r->order + r->samples;
+    int n = r->fit.validation ? data->n : data->n - r->samples;
+    nn_status status = n > 0 ? nn__map_classes(m, data, r->fit.at, "nn_fit") : NN_OK;
+    if (status || n == 0) return nn__metrics_failed(status);
+    return nn__evaluate(m, data, rows, n, r->fit.at, "nn_fit");
 }
 
 /* Early stopping: remembers the best epoch and its weights; true when patience is over. */

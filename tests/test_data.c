@@ -234,11 +234,9 @@ static void csv_quotes(void **state)
 {
     (void)state;
     nn_data d;
-    works(nn_load_csv(
-        &d, "t.csv", .label = "say \"it\"",
-        TEXT(
-            "x,\"say \"\"it\"\"\"\n1,\"a,b\"\n2,\"two\nlines\"\n"
-             "3,\"\"\"\"\n4,5\" disk\n5,\"a,b\"\n")));
+    works(nn_load_csv(&d, "t.csv", .label = "say \"it\"",
+                      TEXT("x,\"say \"\"it\"\"\"\n1,\"a,b\"\n2,\"two\nlines\"\n"
+                           "3,\"\"\"\"\n4,5\" disk\n5,\"a,b\"\n")));
     same("n", d.n, 5);
     same("classes", d.classes, 4);
     same_text("class 0", d.class_name[0], "\"");
@@ -887,7 +885,7 @@ static void array_errors(void **state)
     spoils(nn_data_add_input(&d, x, 3, { 1 }), NN_ERR_SHAPE, &d, "n is 3|4 samples");
     works(nn_data_from(&d, x, 4, { 1 }));
     spoils(nn_data_add_input(&d, x, 4, { 1 }, .labels = labels), NN_ERR_ARGUMENT, &d,
-          "nn_data_from");
+           "nn_data_from");
     memset(&d, 0, sizeof d);
     fails(nn_data_add_input(&d, x, 4, { 1 }), NN_ERR_STATE, &d, "empty|nn_load_csv");
 }

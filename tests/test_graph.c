@@ -1172,8 +1172,9 @@ static void order_of_calls(void **state)
     check_fails(nn_forward(m, NN_TRAINING), NN_ERR_STATE, "call nn_feed first");
     check_fails(nn_backward(m), NN_ERR_STATE, "call nn_feed with targets");
     const int row[1] = { 1 };
-    check_fails(nn_feed(m, &d, row, 1), NN_ERR_ARGUMENT, "sample number 1 is not one of 0 to 0");
-    check_fails(nn_feed(m, &d, NULL, 2), NN_ERR_ARGUMENT, "2 samples of 1");
+    check_fails(nn_feed(m, &d, row, 1), NN_ERR_ARGUMENT, "index[0] is 1; rows are 0 to 0");
+    check_fails(nn_feed(m, &d, NULL, 2), NN_ERR_ARGUMENT,
+                "n is 2; at least 1 row, and without an index at most 1");
     check_fails(nn_feed(m, &d, NULL, 0), NN_ERR_ARGUMENT, "0 samples");
     nn_model_free(m), nn_data_free(&d);
 }
