@@ -1175,7 +1175,7 @@ static void order_of_calls(void **state)
     check_fails(nn_feed(m, &d, row, 1), NN_ERR_ARGUMENT, "index[0] is 1; rows are 0 to 0");
     check_fails(nn_feed(m, &d, NULL, 2), NN_ERR_ARGUMENT,
                 "n is 2; at least 1 row, and without an index at most 1");
-    check_fails(nn_feed(m, &d, NULL, 0), NN_ERR_ARGUMENT, "0 samples");
+    check_fails(nn_feed(m, &d, NULL, 0), NN_ERR_ARGUMENT, "n is 0; at least 1 row");
     nn_model_free(m), nn_data_free(&d);
 }
 
