@@ -53,8 +53,7 @@
      NN_SELF "other.h"    the name of this file, if it is not nn.h: it includes itself for each CPU
      NN_USE_STB_IMAGE     read PNG, JPEG and BMP with stb_image.h, which lies beside nn.h or in the
                           include path (Debian: libstb-dev); needed where NN_IMPLEMENTATION is.
-                          Folders are listed with POSIX's dirent.h, on Windows with io.h, since C99
-                          alone cannot.
+                          Folders are listed with POSIX's dirent.h, which MinGW has too.
    In the environment: NN_CPU=scalar, sse2, avx2 or avx512 chooses the code path.
 
    CONVENTIONS
@@ -535,19 +534,16 @@ typedef struct nn_image {
 
 typedef struct nn_image_args {
     nn_place at;
-    nn_image *image; /* nn_image_free frees it; NULL where only .values are wanted */
+    nn_image *image; /* nn_image_free frees it */
     const char *path; /* a PNG, JPEG or BMP file */
-    int height, width; /* resize to these; 0 for one of them keeps the proportions, for both all */
     bool grey; /* one channel instead of three */
-    nn_real *values; /* (height, width, channels): also write it here, as nn_predict takes it */
     double max_pixels; /* refuse a larger image before it is decoded; default 2^26, 67 million */
     const void *bytes; /* read these bytes, not a file; path then only names them in errors */
     size_t size; /* of the bytes */
 } nn_image_args;
 
-/* Reads one image: nn_load_image(&image, "photo.jpg"), or straight into numbers for nn_predict:
-   nn_load_image(NULL, "3.png", .height = 28, .width = 28, .grey = true, .values = x). What is
-   transparent becomes white; 16 bits become 8.
+/* Reads one image: nn_load_image(&image, "photo.jpg"). What is transparent becomes white; 16 bits
+   become 8. nn_image_resize gives it the size that a model takes.
    Errors: NN_ERR_FILE, NN_ERR_FORMAT (no such image, damaged, too large), NN_ERR_MEMORY,
    NN_ERR_STATE (built without NN_USE_STB_IMAGE), NN_ERR_ARGUMENT. */
 #define nn_load_image(...) nn_load_image_make(NN_ARGS(nn_image_args){ .at = NN_HERE, __VA_ARGS__ })
@@ -558,7 +554,7 @@ typedef struct nn_images_args {
     nn_place at;
     nn_data *data;
     const char *path; /* a folder with one folder of images for each class */
-    int height, width; /* resize to these; default: all images must have one size */
+    int height, width; /* resize to these; default: as they are, all of one size */
     bool grey; /* one channel instead of three */
     double max_pixels; /* of one image, as in nn_load_image */
 } nn_images_args;
@@ -1233,9 +1229,6 @@ typedef struct nn_history {
     bool stopped_early;
 } nn_history;
 
-/* Writes the history as a text table with a header line that starts with #. */
-NN_API nn_status nn_write_history(const nn_model *model, const char *path);
-
 /* What a program may read of a model; the fields below the line are the library's. */
 struct nn_model {
     nn_real *values, *grads; /* all parameters in one array, and their gradients in another */
@@ -1510,13 +1503,7 @@ enum {
 
 #ifdef NN_USE_STB_IMAGE
 #include <sys/stat.h>
-#ifdef _WIN32
-#include <io.h>
-#define NN__IS_FOLDER(entry) (((entry).st_mode & _S_IFDIR) != 0)
-#else
 #include <dirent.h>
-#define NN__IS_FOLDER(entry) S_ISDIR((entry).st_mode)
-#endif
 #endif
 
 /* One error sentence for each thread, where the compiler knows threads. */
@@ -4655,10 +4642,10 @@ static nn_status nn__data_check(const nn_data *data, nn_place at, const char *ca
     if (!data)
         return nn__fail(at, NN_ERR_ARGUMENT, call, "the data set is NULL; pass its address, &data");
     if (data->status) return data->status;
-    if (data->n == 0)
-        return nn__fail(at, NN_ERR_STATE, call,
-                        "the data set is empty; fill it first, with nn_load_csv, nn_load_idx or "
-                        "nn_data_from");
+    if (data->n <= 0)
+        return nn__fail(
+            at, NN_ERR_STATE, call,
+            "the data set is empty; fill it first, with nn_load_csv, nn_load_idx or nn_data_from");
     return NN_OK;
 }
 
@@ -4671,21 +4658,18 @@ static nn_status nn__array_make(nn_array *a, nn_type type, const int *shape, int
     size_t total;
     a->type = type;
     a->size = 1;
-    for (a->rank = 0; a->rank < NN_MAX_RANK && shape[a->rank] != 0; a->rank++) {
-        int dim = a->dim[a->rank] = shape[a->rank];
-        if (dim < 0)
+    a->rank = 0;
+    for (int d = 0; d < NN_MAX_RANK; d++) {
+        if (shape[d] < 0 || (shape[d] > 0 && a->rank < d))
             return nn__fail(at, NN_ERR_ARGUMENT, call,
-                            "dimension %d of the shape is %d; "
-                            "it must be positive",
-                            a->rank + 1, dim);
-        if (!nn__mul(a->size, (size_t)dim, &a->size)) return nn__fail_memory(at, call, "the data");
+                            "the shape (%d, %d, %d, %d) is none: dimensions are positive, and "
+                            "zeros stand at the end",
+                            shape[0], shape[1], shape[2], shape[3]);
+        if (shape[d] == 0) continue;
+        a->dim[a->rank++] = shape[d];
+        if (!nn__mul(a->size, (size_t)shape[d], &a->size))
+            return nn__fail_memory(at, call, "the data");
     }
-    for (int i = a->rank; i < NN_MAX_RANK; i++)
-        if (shape[i] != 0)
-            return nn__fail(at, NN_ERR_ARGUMENT, call,
-                            "dimension %d of the shape is 0, but one "
-                            "behind it is %d",
-                            a->rank + 1, shape[i]);
     if (nn__mul((size_t)n, a->size, &total)) a->values = nn__alloc(total, nn__type_size[type]);
     return a->values ? NN_OK : nn__fail_memory(at, call, "the data");
 }
@@ -4746,8 +4730,8 @@ static nn_status nn__read_file(nn_place at, const char *call, const char *path, 
     FILE *file = fopen(path, "rb");
     if (!file)
         return nn__fail(at, NN_ERR_FILE, call,
-                        "cannot open '%s': %s; a relative path starts in "
-                        "the folder from which the program is run",
+                        "cannot open '%s': %s; a relative path starts in the folder from which the "
+                        "program is run",
                         path, strerror(errno));
     size_t used = 0, got, room = 1 << 15;
     char *bytes = (char *)nn__grow(NULL, &room, 1);
@@ -5077,14 +5061,14 @@ static nn_status nn__csv_cell(nn__csv *csv, char **cell, bool *last)
     if (p < csv->end && *p == '"') {
         p = nn__csv_unquote(csv, &to, p);
         if (!p)
-            return nn__csv_fail(csv, csv->cells,
-                                "the quote that begins here is not closed; "
-                                "close it, or write \"\" for a quote");
+            return nn__csv_fail(
+                csv, csv->cells,
+                "the quote that begins here is not closed; close it, or write \"\" for a quote");
         p = nn__csv_skip_spaces(csv, p);
         if (!nn__csv_ends_line(csv, p) && *p != csv->separator)
-            return nn__csv_fail(csv, csv->cells,
-                                "text follows the closing quote; write \"\" for "
-                                "a quote inside of quotes");
+            return nn__csv_fail(
+                csv, csv->cells,
+                "text follows the closing quote; write \"\" for a quote inside of quotes");
     } else {
         while (!nn__csv_ends_line(csv, p) && *p != csv->separator) p++;
         to = p;
@@ -5133,26 +5117,35 @@ static nn_status nn__csv_no_column(const nn__csv *csv, const char *name, size_t 
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%.40s", c ? ", " : "",
                                  csv->column[c].name);
     return nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
-                    "'%s' line %zu: no column '%.*s'; "
-                    "the columns are: %s",
-                    csv->name, csv->row_line, (int)NN__MIN(length, (size_t)60), name, list);
+                    "'%s' line %zu: no column '%.*s'; the columns are: %s", csv->name,
+                    csv->row_line, (int)NN__MIN(length, (size_t)60), name, list);
 }
 
 static nn_status nn__csv_set_kind(nn__csv *csv, size_t c, nn__kind kind)
 {
     if (csv->column[c].kind != NN__FEATURE)
         return nn__fail(csv->args->at, NN_ERR_ARGUMENT, "nn_load_csv",
-                        "column '%.40s' is named "
-                        "twice in label, target and skip",
+                        "column '%.40s' is named twice in label, target and skip",
                         csv->column[c].name);
     csv->column[c].kind = kind;
     if (kind == NN__TARGET) csv->column[c].index = csv->targets++;
     return NN_OK;
 }
 
-/* Chooses the columns whose names stand in `list`; a label is one name, commas included. */
-static nn_status nn__csv_choose(nn__csv *csv, const char *list, nn__kind kind)
+static nn_status nn__csv_choose_number(nn__csv *csv, int number, nn__kind kind)
 {
+    char text[16];
+    size_t c = number == -1 ? csv->columns - 1 : (size_t)number - 1;
+    snprintf(text, sizeof text, "%d", number);
+    if (number < -1 || c >= csv->columns) return nn__csv_no_column(csv, text, strlen(text));
+    return nn__csv_set_kind(csv, c, kind);
+}
+
+/* Chooses the columns whose names stand in `list`, or by number; a label is one name, commas
+   included. */
+static nn_status nn__csv_choose(nn__csv *csv, const char *list, int number, nn__kind kind)
+{
+    if (!list && number) return nn__csv_choose_number(csv, number, kind);
     const char *stop = kind == NN__LABEL ? "" : ",";
     while (list) {
         list += strspn(list, " \t");
@@ -5170,18 +5163,6 @@ static nn_status nn__csv_choose(nn__csv *csv, const char *list, nn__kind kind)
     return NN_OK;
 }
 
-static nn_status nn__csv_choose_number(nn__csv *csv, int number, nn__kind kind)
-{
-    if (number == 0) return NN_OK;
-    size_t c = number == -1 ? csv->columns - 1 : (size_t)number - 1;
-    if (number < -1 || c >= csv->columns)
-        return nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
-                        "'%s' line %zu: no column %d; "
-                        "there are %zu, and -1 is the last",
-                        csv->name, csv->row_line, number, csv->columns);
-    return nn__csv_set_kind(csv, c, kind);
-}
-
 /* Makes the columns from the first row, and says which of them are what. */
 static nn_status nn__csv_columns(nn__csv *csv)
 {
@@ -5193,19 +5174,15 @@ static nn_status nn__csv_columns(nn__csv *csv)
         snprintf(csv->column[c].number, sizeof csv->column[c].number, "%zu", c + 1);
         csv->column[c].name = args->no_header ? csv->column[c].number : csv->cell[c];
     }
-    nn_status status = nn__csv_choose(csv, args->label, NN__LABEL);
-    if (!status && !args->label) status = nn__csv_choose_number(csv, args->label_column, NN__LABEL);
-    if (!status) status = nn__csv_choose(csv, args->target, NN__TARGET);
-    if (!status && !args->target)
-        status = nn__csv_choose_number(csv, args->target_column, NN__TARGET);
-    if (!status) status = nn__csv_choose(csv, args->skip, NN__SKIP);
+    nn_status status = nn__csv_choose(csv, args->label, args->label_column, NN__LABEL);
+    if (!status) status = nn__csv_choose(csv, args->target, args->target_column, NN__TARGET);
+    if (!status) status = nn__csv_choose(csv, args->skip, 0, NN__SKIP);
     if (status) return status;
     for (size_t c = 0; c < csv->columns; c++)
         if (csv->column[c].kind == NN__FEATURE) csv->column[c].index = csv->features++;
     if (csv->features == 0 || csv->features > INT_MAX)
         return nn__fail(args->at, NN_ERR_FORMAT, "nn_load_csv",
-                        "'%s' line %zu: no column is left "
-                        "as a feature; is .separator right?",
+                        "'%s' line %zu: no column is left as a feature; is .separator right?",
                         csv->name, csv->row_line);
     return NN_OK;
 }
@@ -5239,10 +5216,10 @@ static nn_status nn__csv_allocate(nn__csv *csv, nn_data *data)
 static nn_status nn__csv_take_row(nn__csv *csv, nn_data *data)
 {
     if (csv->cells != csv->columns)
-        return nn__csv_fail(csv, NN__MIN(csv->cells, csv->columns),
-                            "this row has %zu cells, the "
-                            "first one has %zu; is a separator or a quote missing?",
-                            csv->cells, csv->columns);
+        return nn__csv_fail(
+            csv, NN__MIN(csv->cells, csv->columns),
+            "this row has %zu cells, the first one has %zu; is a separator or a quote missing?",
+            csv->cells, csv->columns);
     size_t n = (size_t)data->n;
     NN_ASSERT(n < csv->rows);
     for (size_t c = 0; c < csv->columns; c++) {
@@ -5253,8 +5230,8 @@ static nn_status nn__csv_take_row(nn__csv *csv, nn_data *data)
         if (nn__is_missing(cell)) {
             if (csv->args->missing == NN_MISSING_DROP) return NN_OK;
             return nn__csv_fail(csv, c,
-                                "the value is missing ('%s'); fill it in, or drop such "
-                                "rows with .missing = NN_MISSING_DROP",
+                                "the value is missing ('%s'); fill it in, or drop such rows with "
+                                ".missing = NN_MISSING_DROP",
                                 cell);
         }
         if (column->kind == NN__LABEL) {
@@ -5308,10 +5285,8 @@ static nn_status nn__csv_read(nn__csv *csv, nn_data *data)
     }
     if (!status && data->n == 0)
         status = nn__fail(csv->args->at, NN_ERR_FORMAT, "nn_load_csv",
-                          "'%s' line %zu, column 1: "
-                          "the end, and no rows of data%s",
-                          csv->name, csv->row_line,
-                          csv->args->missing == NN_MISSING_DROP ? " are left" : "");
+                          "'%s' line %zu, column 1: the end, and no rows of data%s", csv->name,
+                          csv->row_line, csv->args->missing == NN_MISSING_DROP ? " are left" : "");
     return status ? status : nn__csv_finish(csv, data);
 }
 
@@ -5320,13 +5295,12 @@ static nn_status nn__csv_check_args(const nn_csv_args *args)
     if (!args->path && !args->text)
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv", "the path is NULL");
     if ((args->label || args->label_column) && (args->target || args->target_column))
-        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv",
-                        "a label and a target; give the "
-                        "one that the model is to predict, and .skip the other");
+        return nn__fail(
+            args->at, NN_ERR_ARGUMENT, "nn_load_csv",
+            "a label and a target; give the one that the model is to predict, and .skip the other");
     if (args->separator && strchr("\"\r\n#.+-", args->separator))
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_load_csv",
-                        "this .separator is a part of "
-                        "cells; use ',', ';' or '\\t'");
+                        "this .separator is a part of cells; use ',', ';' or '\\t'");
     return NN_OK;
 }
 
@@ -5381,23 +5355,21 @@ static nn_status nn__idx_check(nn__idx *idx, nn_place at)
                         idx->name);
     if (idx->size < 4 || b[0] || b[1] || b[2] != 8 || b[3] < 1 || b[3] > NN_MAX_RANK + 1)
         return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' has no header of an IDX file of "
-                        "bytes: it should begin with 0, 0, 8 and a rank from 1 to %d",
+                        "'%s' has no header of an IDX file of bytes: it should begin with 0, 0, 8 "
+                        "and a rank from 1 to %d",
                         idx->name, NN_MAX_RANK + 1);
     idx->dims = b[3];
     idx->entries = b + 4 + 4 * idx->dims;
     if (idx->size < 4 + 4 * (size_t)idx->dims)
         return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' is truncated: it ends inside of "
-                        "its header; fetch it again",
+                        "'%s' is truncated: it ends inside of its header; fetch it again",
                         idx->name);
     for (int i = 0; i < idx->dims; i++) {
         const unsigned char *d = b + 4 + 4 * i;
         uint32_t dim = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
         if (dim == 0 || dim > INT_MAX)
             return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                            "'%s': size %d is %lu, which cannot "
-                            "be; fetch the file again",
+                            "'%s': size %d is %lu, which cannot be; fetch the file again",
                             idx->name, i + 1, (unsigned long)dim);
         idx->dim[i] = (int)dim;
         fits = fits && nn__mul(product, dim, &product);
@@ -5405,8 +5377,8 @@ static nn_status nn__idx_check(nn__idx *idx, nn_place at)
     size_t rest = idx->size - 4 - 4 * (size_t)idx->dims;
     if (fits && product == rest) return NN_OK;
     return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                    "'%s' is %s: its sizes ask for another "
-                    "number of bytes than the %zu that follow; fetch it again",
+                    "'%s' is %s: its sizes ask for another number of bytes than the %zu that "
+                    "follow; fetch it again",
                     idx->name, !fits || product > rest ? "truncated" : "too long", rest);
 }
 
@@ -5426,10 +5398,10 @@ static nn_status nn__idx_images(nn_data *data, const nn__idx *idx, int limit, nn
     nn_array *x = &data->x[0];
     int shape[NN_MAX_RANK] = { 0 };
     if (idx->dims < 2)
-        return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' has a single size, so it holds "
-                        "labels; were images and labels swapped?",
-                        idx->name);
+        return nn__fail(
+            at, NN_ERR_FORMAT, "nn_load_idx",
+            "'%s' has a single size, so it holds labels; were images and labels swapped?",
+            idx->name);
     for (int i = 1; i < idx->dims; i++) shape[i - 1] = idx->dim[i];
     if (idx->dims == 3) shape[2] = 1; /* grey images have one channel */
     data->n = limit > 0 ? NN__MIN(limit, idx->dim[0]) : idx->dim[0];
@@ -5446,14 +5418,12 @@ static nn_status nn__idx_labels(nn_data *data, const nn__idx *idx, int images, n
     size_t n = (size_t)data->n;
     if (idx->dims != 1)
         return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' has %d sizes, labels have one; "
-                        "were images and labels swapped?",
+                        "'%s' has %d sizes, labels have one; were images and labels swapped?",
                         idx->name, idx->dims);
     if (idx->dim[0] != images)
         return nn__fail(at, NN_ERR_FORMAT, "nn_load_idx",
-                        "'%s' has %d labels for %d images; are "
-                        "they files of one set?",
-                        idx->name, idx->dim[0], images);
+                        "'%s' has %d labels for %d images; are they files of one set?", idx->name,
+                        idx->dim[0], images);
     nn_status status = nn__array_make(&data->y, NN_TOKEN, one, data->n, at, "nn_load_idx");
     if (status) return status;
     nn__label *label = (nn__label *)nn__alloc_zero(n, sizeof *label);
@@ -5829,54 +5799,24 @@ static nn_status nn__image_read(nn_image *out, const nn_image_args *a, const cha
     return status;
 }
 
-static nn_status nn__image_arguments(nn_place at, const char *path, int height, int width,
-                                     double max_pixels, const char *call)
+static nn_status nn__image_arguments(nn_place at, const char *path, double max_pixels,
+                                     const char *call)
 {
     if (!path) return nn__fail(at, NN_ERR_ARGUMENT, call, "the path is NULL");
-    if (height < 0 || width < 0 || !(max_pixels >= 0))
-        return nn__fail(
-            at, NN_ERR_ARGUMENT, call,
-            "height %d, width %d, max_pixels %g: none may be negative; 0 is the default", height,
-            width, max_pixels);
-    return NN_OK;
-}
-
-/* The size that was asked for. */
-static void nn__image_size(int *H, int *W, const nn_image *image)
-{
-    const double h = image->height, w = image->width;
-    if (*H == 0 && *W == 0) *H = image->height, *W = image->width;
-    else if (*H == 0) *H = (int)NN__MIN(NN__MAX(*W * h / w + 0.5, 1), INT_MAX);
-    else if (*W == 0) *W = (int)NN__MIN(NN__MAX(*H * w / h + 0.5, 1), INT_MAX);
+    if (max_pixels >= 0) return NN_OK;
+    return nn__fail(at, NN_ERR_ARGUMENT, call,
+                    "max_pixels is %g; it may not be negative, and 0 is the default", max_pixels);
 }
 
 NN_API nn_status nn_load_image_make(nn_image_args args)
 {
-    const char *call = "nn_load_image";
-    nn_image raw = NN__EMPTY, image = NN__EMPTY;
-    size_t n = 0;
-    nn_status status = nn__image_arguments(args.at, args.bytes && !args.path ? "bytes" : args.path,
-                                           args.height, args.width, args.max_pixels, call);
-    if (args.image) *args.image = image;
-    if (!status && (args.values ? !args.height || !args.width : !args.image))
-        status = nn__fail(args.at, NN_ERR_ARGUMENT, call,
-                          "give &image, or .values with their .height and .width");
-    if (!status) status = nn__image_read(&raw, &args, call);
-    if (status) return status;
-    nn__image_size(&args.height, &args.width, &raw);
-    image.height = args.height, image.width = args.width, image.channels = raw.channels;
-    if (nn__mul((size_t)image.height, (size_t)image.width, &n))
-        image.pixels = (uint8_t *)nn__alloc(n, (size_t)image.channels);
-    n *= (size_t)image.channels;
-    if (!image.pixels) status = nn__fail_memory(args.at, call, "the image");
-    else
-        nn_image_resize(image.pixels, image.height, image.width, raw.pixels, raw.height, raw.width,
-                        raw.channels);
-    for (size_t i = 0; !status && args.values && i < n; i++) args.values[i] = image.pixels[i];
-    nn_image_free(&raw);
-    if (!status && args.image) *args.image = image;
-    else nn_image_free(&image);
-    return status;
+    const char *call = "nn_load_image", *path = args.bytes && !args.path ? "bytes" : args.path;
+    if (!args.image)
+        return nn__fail(args.at, NN_ERR_ARGUMENT, call,
+                        "the image is NULL; pass its address, &image");
+    memset(args.image, 0, sizeof *args.image);
+    nn_status status = nn__image_arguments(args.at, path, args.max_pixels, call);
+    return status ? status : nn__image_read(args.image, &args, call);
 }
 
 NN_API void nn_image_free(nn_image *image)
@@ -5930,7 +5870,7 @@ static bool nn__list_offer(nn__list *list, const char *folder, const char *name,
     const size_t start = list->used;
     if (name[0] == '.' || (!folders && !nn__is_image_name(name))) return true;
     if (!nn__list_add(list, folder, name)) return false;
-    if (folders && (stat(list->letters + start, &entry) || !NN__IS_FOLDER(entry)))
+    if (folders && (stat(list->letters + start, &entry) || !S_ISDIR(entry.st_mode)))
         list->used = start, list->n--;
     return true;
 }
@@ -5938,33 +5878,19 @@ static bool nn__list_offer(nn__list *list, const char *folder, const char *name,
 static nn_status nn__list_folder(nn__list *list, const char *folder, bool folders, nn_place at)
 {
     bool memory = true;
-    errno = 0;
-#ifdef _WIN32
-    struct _finddata_t entry;
-    const size_t start = list->used;
-    if (!nn__list_add(list, folder, "*")) return nn__fail_memory(at, "nn_load_images", "the paths");
-    intptr_t d = _findfirst(list->letters + start, &entry);
-    list->used = start, list->n--;
-    bool more = d != -1;
-    for (; more && memory; more = memory && _findnext(d, &entry) == 0)
-        memory = nn__list_offer(list, folder, entry.name, folders);
-    bool failed = d == -1 || _findclose(d);
-#else
     struct dirent *entry;
     DIR *d = opendir(folder);
     while (d && memory && (errno = 0, entry = readdir(d)) != NULL)
         memory = nn__list_offer(list, folder, entry->d_name, folders);
-    bool failed = !d || (memory && errno);
-    int why = errno;
+    const bool failed = !d || (memory && errno);
+    const int why = errno;
     if (d) closedir(d);
-    errno = why;
-#endif
     if (!memory) return nn__fail_memory(at, "nn_load_images", "the paths");
     if (!failed) return NN_OK;
     return nn__fail(at, NN_ERR_FILE, "nn_load_images",
                     "cannot list the folder '%s': %s; a relative path starts in the folder from "
                     "which the program is run",
-                    folder, strerror(errno));
+                    folder, strerror(why));
 }
 #else
 static nn_status nn__list_folder(nn__list *list, const char *folder, bool folders, nn_place at)
@@ -6008,11 +5934,10 @@ static nn_status nn__images_list(nn__list *folder, nn__list *file, const nn_imag
         const size_t before = file->n;
         status = nn__list_folder(file, folder->path[k], false, a->at);
         if (!status && file->n == before)
-            status =
-                nn__fail(a->at, NN_ERR_DATA, call,
-                         "the class '%s' has no images (.png, .jpg, .jpeg, .bmp); add some, or "
-                         "remove the folder",
-                         folder->path[k]);
+            status = nn__fail(a->at, NN_ERR_DATA, call,
+                              "the class '%s' has no images (.png, .jpg, .jpeg, .bmp); add some, "
+                              "or remove the folder",
+                              folder->path[k]);
     }
     if (!status && (file->n > INT_MAX || !nn__list_sort(file)))
         status = nn__fail_memory(a->at, call, "the paths");
@@ -6028,9 +5953,9 @@ static nn_status nn__images_take(nn_data *data, const nn_images_args *a, nn__lis
     nn_image_args one = NN__EMPTY;
     one.at = a->at, one.path = file->path[i], one.grey = a->grey, one.max_pixels = a->max_pixels;
     nn_status status = nn__image_read(&raw, &one, call);
-    int shape[NN_MAX_RANK] = { a->height, a->width, raw.channels };
+    const int shape[NN_MAX_RANK] = { a->height ? a->height : raw.height,
+                                     a->width ? a->width : raw.width, raw.channels };
     if (status) return status;
-    nn__image_size(&shape[0], &shape[1], &raw);
     if (i == 0) status = nn__array_make(x, NN_BYTE, shape, (int)file->n, a->at, call);
     if (!status && (shape[0] != x->dim[0] || shape[1] != x->dim[1]))
         status = nn__fail(a->at, NN_ERR_DATA, call,
@@ -6072,8 +5997,7 @@ NN_API nn_status nn_load_images_make(nn_images_args args)
     nn__list folder = NN__EMPTY, file = NN__EMPTY;
     if (!args.data) return nn__fail(args.at, NN_ERR_ARGUMENT, call, "the data set is NULL");
     memset(args.data, 0, sizeof *args.data);
-    nn_status status =
-        nn__image_arguments(args.at, args.path, args.height, args.width, args.max_pixels, call);
+    nn_status status = nn__image_arguments(args.at, args.path, args.max_pixels, call);
     if (!status) status = nn__images_list(&folder, &file, &args);
     if (!status) status = nn__images_read(args.data, &args, &folder, &file);
     nn__list_free(&folder);
@@ -6088,22 +6012,16 @@ static nn_status nn__check_values(const nn_array_args *args, const char *call)
     if (!args->values) return nn__fail(args->at, NN_ERR_ARGUMENT, call, "values is NULL");
     if (args->n < 1)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "n is %d; a data set has at least one "
-                        "sample",
-                        args->n);
+                        "n is %d; a data set has at least one sample", args->n);
     if (args->shape[0] == 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "the shape of a sample is missing; {1} is "
-                        "one number");
+                        "the shape of a sample is missing; {1} is one number");
     if ((int)args->type < NN_REAL || args->type > NN_TOKEN)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "type is %d; NN_REAL, NN_BYTE and "
-                        "NN_TOKEN are the types",
-                        (int)args->type);
+                        "type is %d; NN_REAL, NN_BYTE and NN_TOKEN are the types", (int)args->type);
     if (args->labels && args->targets)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "labels and targets; give only the one "
-                        "that the model is to predict");
+                        "labels and targets; give only the one that the model is to predict");
     return NN_OK;
 }
 
@@ -6148,10 +6066,10 @@ static nn_status nn__add_targets(nn_data *data, const nn_array_args *args, const
     size_t size = data->y.size, count = (size_t)data->n * size;
     for (size_t i = 0; i < count; i++)
         if (!nn__finite(&args->targets[i], 1))
-            return nn__fail(args->at, NN_ERR_DATA, call,
-                            "target %zu of sample %zu (from 0) is %g; "
-                            "leave the sample out, or correct it",
-                            i % size, i / size, (double)args->targets[i]);
+            return nn__fail(
+                args->at, NN_ERR_DATA, call,
+                "target %zu of sample %zu (from 0) is %g; leave the sample out, or correct it",
+                i % size, i / size, (double)args->targets[i]);
     memcpy(data->y.values, args->targets, count * sizeof(nn_real));
     return NN_OK;
 }
@@ -6172,8 +6090,7 @@ static nn_status nn__add_weights(nn_data *data, const nn_array_args *args, const
     for (size_t i = 0; i < count; i++)
         if (args->weights[i] < 0 || !nn__finite(&args->weights[i], 1))
             return nn__fail(args->at, NN_ERR_DATA, call,
-                            "weight %zu of sample %zu (from 0) is %g; "
-                            "weights are 0 or larger",
+                            "weight %zu of sample %zu (from 0) is %g; weights are 0 or larger",
                             i % positions, i / positions, (double)args->weights[i]);
     memcpy(data->weight, args->weights, count * sizeof(nn_real));
     return NN_OK;
@@ -6200,13 +6117,11 @@ NN_API nn_status nn_data_add_input_make(nn_array_args args)
     if (!status) status = nn__check_values(&args, call);
     if (!status && (args.labels || args.targets || args.weights))
         status = nn__fail(args.at, NN_ERR_ARGUMENT, call,
-                          "labels, targets and weights belong in "
-                          "nn_data_from");
+                          "labels, targets and weights belong in nn_data_from");
     if (!status && args.data->inputs == NN_MAX_INPUTS)
-        status = nn__fail(args.at, NN_ERR_ARGUMENT, call,
-                          "there are %d inputs already, the most "
-                          "that a data set takes",
-                          NN_MAX_INPUTS);
+        status =
+            nn__fail(args.at, NN_ERR_ARGUMENT, call,
+                     "there are %d inputs already, the most that a data set takes", NN_MAX_INPUTS);
     if (!status && args.n != args.data->n)
         status = nn__fail(args.at, NN_ERR_SHAPE, call, "n is %d, but the data set has %d samples",
                           args.n, args.data->n);
@@ -6255,15 +6170,25 @@ static nn_status nn__rows(nn_data *out, const nn_data *data, const int *index, i
         size_t bytes = nn__positions(data) * sizeof(nn_real);
         ok = (out->weight = (nn_real *)nn__copy_rows(data->weight, bytes, index, n)) != NULL;
     }
-    if (ok && data->class_name) {
-        out->class_name = nn__copy_names(data->class_name, (size_t)data->classes);
-        ok = out->class_name != NULL;
-    }
-    if (ok && data->feature_name) {
-        out->feature_name = nn__copy_names(data->feature_name, data->x[0].size);
-        ok = out->feature_name != NULL;
-    }
+    if (ok && data->class_name)
+        ok = (out->class_name = nn__copy_names(data->class_name, (size_t)data->classes)) != NULL;
+    if (ok && data->feature_name)
+        ok = (out->feature_name = nn__copy_names(data->feature_name, data->x[0].size)) != NULL;
     return ok ? NN_OK : nn__fail_memory(at, call, "a copy of the rows");
+}
+
+/* Whether data has the rows that are asked for. */
+static nn_status nn__check_rows(const nn_data *data, const int *index, int n, nn_place at,
+                                const char *call)
+{
+    if (n < 1 || (!index && n > data->n))
+        return nn__fail(at, NN_ERR_ARGUMENT, call,
+                        "n is %d; at least 1 row, and without an index at most %d", n, data->n);
+    for (int i = 0; index && i < n; i++)
+        if (index[i] < 0 || index[i] >= data->n)
+            return nn__fail(at, NN_ERR_ARGUMENT, call, "index[%d] is %d; rows are 0 to %d", i,
+                            index[i], data->n - 1);
+    return NN_OK;
 }
 
 NN_API nn_status nn_data_rows(nn_data *out, const nn_data *data, const int *index, int n)
@@ -6273,15 +6198,7 @@ NN_API nn_status nn_data_rows(nn_data *out, const nn_data *data, const int *inde
         return nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call, "out must be a data set of its own");
     memset(out, 0, sizeof *out);
     nn_status status = nn__data_check(data, nn__nowhere, call);
-    if (!status && (n < 1 || (!index && n > data->n)))
-        status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call, "n is %d; at least 1 row, and %s %d",
-                          n, "without an index at most", data->n);
-    for (int i = 0; !status && index && i < n; i++)
-        if (index[i] < 0 || index[i] >= data->n)
-            status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call,
-                              "index[%d] is %d; rows are 0 to "
-                              "%d",
-                              i, index[i], data->n - 1);
+    if (!status) status = nn__check_rows(data, index, n, nn__nowhere, call);
     if (!status) status = nn__rows(out, data, index, n, nn__nowhere, call);
     return status ? nn__data_failed(out, status) : NN_OK;
 }
@@ -6319,16 +6236,16 @@ static nn_status nn__split_shares(const nn_split_args *args, int *share, int *co
     for (int c = 0; c < data->classes; c++) {
         if (count[c] == 1)
             return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                            "class '%.40s' has one sample, "
-                            "which cannot be on both sides; split without .stratify",
+                            "class '%.40s' has one sample, which cannot be on both sides; split "
+                            "without .stratify",
                             data->class_name[c]);
         present += count[c] > 0;
     }
     if (test < present || data->n - test < present)
-        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                        "%d and %d samples cannot both have "
-                        "all %d classes; choose another .fraction",
-                        data->n - test, test, present);
+        return nn__fail(
+            args->at, NN_ERR_ARGUMENT, "nn_split",
+            "%d and %d samples cannot both have all %d classes; choose another .fraction",
+            data->n - test, test, present);
     nn__stratify(share, count, data->classes, data->n, test);
     return NN_OK;
 }
@@ -6362,17 +6279,16 @@ static nn_status nn__split_check(const nn_split_args *args, double fraction)
     if (!args->train || !args->test || args->train == args->test || args->train == data ||
         args->test == data)
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                        "data, train and test must be three "
-                        "data sets");
+                        "data, train and test must be three data sets");
     if (!(fraction > 0 && fraction < 1) || ceil(fraction * data->n) >= data->n)
-        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                        "a fraction of %g of %d samples "
-                        "leaves one side empty; choose one between 0 and 1",
-                        fraction, data->n);
+        return nn__fail(
+            args->at, NN_ERR_ARGUMENT, "nn_split",
+            "a fraction of %g of %d samples leaves one side empty; choose one between 0 and 1",
+            fraction, data->n);
     if (args->stratify && (data->y.type != NN_TOKEN || data->y.size != 1 || data->classes < 1))
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_split",
-                        ".stratify needs one class label "
-                        "for each sample; split before nn_one_hot, or without .stratify");
+                        ".stratify needs one class label for each sample; split before nn_one_hot, "
+                        "or without .stratify");
     return NN_OK;
 }
 
@@ -6440,20 +6356,18 @@ static double nn__raw(const nn_array *a, size_t i)
     return (double)((const nn_real *)a->values)[i];
 }
 
-static nn_status nn__check_finite(const nn_data *data, int input, const char *call)
+static nn_status nn__check_finite(const nn_data *data, int input, nn_place at, const char *call)
 {
     const nn_array *a = &data->x[input];
-    size_t size = a->size, total = (size_t)data->n * size;
-    for (size_t i = 0; a->type == NN_REAL && i < total; i++) {
-        double value = nn__raw(a, i);
-        if (fabs(value) <= NN__REAL_MAX) continue;
-        const char *name = input == 0 && data->feature_name ? data->feature_name[i % size] : "";
-        return nn__fail(nn__nowhere, NN_ERR_DATA, call,
-                        "row %zu, column %zu%s%.40s of input %d "
-                        "(from 0) is %g; leave the row out, or correct it",
-                        i / size, i % size, *name ? " " : "", name, input, value);
-    }
-    return NN_OK;
+    const nn_real *values = (const nn_real *)a->values;
+    size_t size = a->size, total = (size_t)data->n * size, i = 0;
+    if (a->type != NN_REAL || nn__finite(values, total)) return NN_OK;
+    while (nn__finite(&values[i], 1)) i++;
+    const char *name = input == 0 && data->feature_name ? data->feature_name[i % size] : "";
+    return nn__fail(
+        at, NN_ERR_DATA, call,
+        "row %zu, column %zu%s%.40s of input %d (from 0) is %g; leave the row out, or correct it",
+        i / size, i % size, *name ? " " : "", name, input, (double)values[i]);
 }
 
 /* Mean and population deviation of each column, in two passes. The mean is taken of the distances
@@ -6494,7 +6408,7 @@ static nn_status nn__fit_scaling(nn_data *data, int input, nn__statistics *stati
 {
     nn_array *a = &data->x[input];
     if (a->type == NN_TOKEN) return NN_OK;
-    nn_status status = nn__check_finite(data, input, call);
+    nn_status status = nn__check_finite(data, input, nn__nowhere, call);
     if (status) return status;
     size_t columns = a->type == NN_BYTE ? 1 : a->size, rows = (size_t)data->n * a->size / columns;
     double *offset = (double *)nn__alloc_zero(columns, sizeof *offset);
@@ -6558,12 +6472,10 @@ NN_API nn_status nn_one_hot(nn_data *data)
     nn_status status = nn__data_check(data, nn__nowhere, call);
     if (!status && (data->classes < 1 || data->y.type != NN_TOKEN))
         status = nn__fail(nn__nowhere, NN_ERR_STATE, call,
-                          "the targets are not class labels; "
-                          "load them with .label, or as .labels");
+                          "the targets are not class labels; load them with .label, or as .labels");
     if (!status && data->y.rank == NN_MAX_RANK)
         status = nn__fail(nn__nowhere, NN_ERR_SHAPE, call,
-                          "the labels have %d dimensions, and "
-                          "there is no room for one more",
+                          "the labels have %d dimensions, and there is no room for one more",
                           NN_MAX_RANK);
     if (status) return nn__data_spoiled(data, status);
     int shape[NN_MAX_RANK] = { 0 };
@@ -6582,38 +6494,6 @@ NN_API nn_status nn_one_hot(nn_data *data)
 
 /* ---- batches ------------------------------------------------------------------------------- */
 
-/* One row of n numbers as training sees it: factor * (raw - offset). One loop for each kind of
-   scaling, so that none has a branch or a stride of 0 inside. */
-static void nn__scale_reals(nn_real *out, const nn_real *raw, const nn_real *offset,
-                            const nn_real *factor, size_t scalings, size_t n)
-{
-    if (scalings == 0) memcpy(out, raw, n * sizeof *out);
-    else if (scalings == 1) {
-        const nn_real o = offset[0], f = factor[0];
-        for (size_t i = 0; i < n; i++) out[i] = f * (raw[i] - o);
-    } else
-        for (size_t i = 0; i < n; i++) out[i] = factor[i] * (raw[i] - offset[i]);
-}
-
-static void nn__scale_bytes(nn_real *out, const uint8_t *raw, const nn_real *offset,
-                            const nn_real *factor, size_t scalings, size_t n)
-{
-    if (scalings == 0)
-        for (size_t i = 0; i < n; i++) out[i] = (nn_real)raw[i];
-    else if (scalings == 1) {
-        const nn_real o = offset[0], f = factor[0];
-        for (size_t i = 0; i < n; i++) out[i] = f * ((nn_real)raw[i] - o);
-    } else
-        for (size_t i = 0; i < n; i++) out[i] = factor[i] * ((nn_real)raw[i] - offset[i]);
-}
-
-static void nn__scale_row_of_bytes(nn_real *out, const uint8_t *raw, const nn_real *offset,
-                                   const nn_real *factor, size_t scalings, size_t n)
-{
-    if (scalings == 1 && nn__vector()) nn__vector()->bytes(out, raw, offset[0], factor[0], n);
-    else nn__scale_bytes(out, raw, offset, factor, scalings, n);
-}
-
 /* Asks for memory that is needed soon: rows of a shuffled batch lie far from each other. */
 static void nn__prefetch(const char *memory, size_t bytes)
 {
@@ -6624,18 +6504,25 @@ static void nn__prefetch(const char *memory, size_t bytes)
 #endif
 }
 
+/* One row as training sees it: factor * (raw - offset). Tokens are not scaled: they are names, not
+   amounts. One loop for each kind of scaling, so that none has a branch or a stride of 0 inside. */
 static void nn__gather_row(nn_real *out, const nn_array *a, size_t row, const nn_real *offset,
                            const nn_real *factor, size_t scalings)
 {
-    const size_t start = row * a->size;
-    if (a->type == NN_REAL)
-        nn__scale_reals(out, (const nn_real *)a->values + start, offset, factor, scalings, a->size);
-    else if (a->type == NN_BYTE)
-        nn__scale_row_of_bytes(out, (const uint8_t *)a->values + start, offset, factor, scalings,
-                               a->size);
+    const size_t n = a->size, start = row * n;
+    if (a->type == NN_BYTE && scalings == 1 && nn__vector()) {
+        nn__vector()->bytes(out, (const uint8_t *)a->values + start, offset[0], factor[0], n);
+        return;
+    }
+    if (a->type == NN_REAL) memcpy(out, (const nn_real *)a->values + start, n * sizeof *out);
     else
-        for (size_t i = 0; i < a->size; i++)
-            out[i] = (nn_real)((const int32_t *)a->values)[start + i];
+        for (size_t i = 0; i < n; i++) out[i] = (nn_real)nn__raw(a, start + i);
+    if (scalings == 0 || a->type == NN_TOKEN) return;
+    const nn_real o = offset[0], f = factor[0];
+    if (scalings == 1)
+        for (size_t i = 0; i < n; i++) out[i] = f * (out[i] - o);
+    else
+        for (size_t i = 0; i < n; i++) out[i] = factor[i] * (out[i] - offset[i]);
 }
 
 /* Part number `part` of nn__gather. */
@@ -6654,7 +6541,7 @@ static void nn__gather_part(nn_real *out, const nn_array *a, const nn_real *offs
 }
 
 /* Gathers n rows of a into out (n, size), with the scaling that is given (the model's, not the
-   array's). rows NULL: rows 0 .. n-1. Tokens are not scaled: they are names, not amounts. */
+   array's). rows NULL: rows 0 .. n-1. */
 NN__UNUSED
 static void nn__gather(nn_real *out, const nn_array *a, const nn_real *offset,
                        const nn_real *factor, size_t scalings, const int *rows, int n)
@@ -6692,6 +6579,13 @@ typedef struct nn__scaling {
     size_t scalings;
     nn_real *offset, *factor; /* one block: offset is what is freed */
 } nn__scaling;
+
+enum { NN__SUM_LOSS, NN__SUM_RIGHT, NN__SUM_TOP_K, NN__SUM_ABSOLUTE, NN__SUMS };
+
+/* Sums over batches from which nn_metrics are made. */
+typedef struct nn__tally {
+    double sum[NN__SUMS], rows, samples;
+} nn__tally;
 
 /* The library's half of a model. */
 typedef struct nn__run {
@@ -6744,14 +6638,13 @@ typedef struct nn__run {
     nn_status fit_status;
     nn_fit_args fit;
     int first_epoch, last_epoch, batch_size, samples; /* samples: without the validation part */
-    int *order; /* (samples), shuffled for each epoch */
-    int *validation_rows; /* the samples behind them, or NULL */
+    int *order; /* (data->n): the samples, shuffled for each epoch, then those of validation */
     double best_value, epoch_started, bar_drawn;
     int wait, best_epoch;
     nn_real *best; /* the best weights so far, or NULL */
     nn_real *plain; /* (batch_size, size): images before they are augmented, or NULL */
-    double sums[4]; /* of the epoch: loss, right, top k, absolute difference; see nn__tally */
-    double sum_rows, sum_samples, largest_norm;
+    nn__tally tally; /* of the epoch */
+    double largest_norm;
 } nn__run;
 
 /* ---- shapes and errors ---- */
@@ -6784,24 +6677,30 @@ static nn_tensor *nn__graph_failed(nn_model *m, nn_status status)
     return NULL;
 }
 
-/* A new tensor at the end of the model; NULL when there is no memory. */
-static nn_tensor *nn__tensor_new(nn_model *m, nn_place at, const nn__op *op, const char *call)
+/* The same with the sentence. */
+NN__PRINTF(5, 6)
+static nn_tensor *nn__refuse(nn_model *m, nn_place at, nn_status status, const char *call,
+                             const char *format, ...)
 {
-    nn__run *r = m->run;
-    if (r->tensors == r->room) {
-        int room = r->room ? 2 * r->room : 32;
-        nn_tensor **more = (nn_tensor **)nn__alloc((size_t)room, sizeof *more);
-        if (more && r->tensors) memcpy(more, r->tensor, (size_t)r->tensors * sizeof *more);
-        if (more) {
-            nn__free(r->tensor);
-            r->tensor = more, r->room = room;
-        }
-    }
-    nn_tensor *t = r->tensors < r->room ? (nn_tensor *)nn__alloc_zero(1, sizeof *t) : NULL;
-    if (!t) return nn__graph_failed(m, nn__fail_memory(at, call, "a tensor"));
-    t->model = m, t->at = at, t->op = op, t->size = 1;
-    r->tensor[r->tensors++] = t;
-    return t;
+    char text[NN__MESSAGE_SIZE];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return nn__graph_failed(m, nn__fail(at, status, call, "%s", text));
+}
+
+/* Room for one more tensor in the model. */
+static bool nn__tensor_room(nn__run *r)
+{
+    size_t room = (size_t)r->room * 2 + 32;
+    if (r->tensors < r->room) return true;
+    nn_tensor **more = (nn_tensor **)nn__alloc(room, sizeof *more);
+    if (!more) return false;
+    if (r->tensors) memcpy(more, r->tensor, (size_t)r->tensors * sizeof *more);
+    nn__free(r->tensor);
+    r->tensor = more, r->room = (int)room;
+    return true;
 }
 
 /* Sets the name: the given one, or the operation's with a running number, such as "dense2". */
@@ -6810,58 +6709,65 @@ static void nn__tensor_name(nn_tensor *t, const char *name, const char *kind)
     char numbered[NN_NAME_SIZE];
     int number = 1;
     t->named = name != NULL;
-    if (!name) {
-        for (int i = 0; i < t->model->run->tensors; i++) {
-            const nn_tensor *other = t->model->run->tensor[i];
-            if (other == t || other->hidden) continue;
-            size_t length = strlen(kind);
-            if (strncmp(other->name, kind, length) == 0 && !strchr(other->name, '.')) number++;
-        }
-        snprintf(numbered, sizeof numbered, "%.24s%d", kind, number);
-        name = numbered;
+    for (int i = 0; !name && i < t->model->run->tensors; i++) {
+        const nn_tensor *other = t->model->run->tensor[i];
+        if (other == t || other->hidden || strchr(other->name, '.')) continue;
+        number += strncmp(other->name, kind, strlen(kind)) == 0;
     }
-    nn__copy_text(t->name, NN_NAME_SIZE, name);
+    snprintf(numbered, sizeof numbered, "%.24s%d", kind, number);
+    nn__copy_text(t->name, NN_NAME_SIZE, name ? name : numbered);
 }
 
-/* Sets the shape from up to four dimensions; false with an error when one is not positive. */
-static bool nn__tensor_shape(nn_tensor *t, const char *call, const int dim[NN_MAX_RANK])
+/* Sets the shape from up to four dimensions; false where it is no size. */
+static bool nn__tensor_shape(nn_tensor *t, const int dim[NN_MAX_RANK])
 {
-    int rank = NN_MAX_RANK;
-    while (rank > 0 && dim[rank - 1] == 0) rank--;
-    t->rank = rank, t->size = 1;
-    for (int d = 0; d < rank; d++) {
+    t->rank = NN_MAX_RANK, t->size = 1;
+    while (t->rank > 0 && dim[t->rank - 1] == 0) t->rank--;
+    for (int d = 0; d < t->rank; d++) {
         t->dim[d] = dim[d];
-        if (dim[d] <= 0 || !nn__mul(t->size, (size_t)dim[d], &t->size) || t->size > INT_MAX) {
-            nn__fail(t->at, NN_ERR_SHAPE, call,
-                     "the shape (%d, %d, %d, %d) is not a size: dimensions are positive, and their "
-                     "product is at most %d",
-                     dim[0], dim[1], dim[2], dim[3], INT_MAX);
-            nn__graph_failed(t->model, NN_ERR_SHAPE);
+        if (dim[d] <= 0 || !nn__mul(t->size, (size_t)dim[d], &t->size) || t->size > INT_MAX)
             return false;
-        }
     }
     return true;
 }
 
-static void nn__same_shape(nn_tensor *t, const nn_tensor *x)
+/* A new tensor at the end of the model; NULL after an error. */
+static nn_tensor *nn__tensor_new(nn_model *m, nn_place at, const nn__op *op, const char *call,
+                                 const char *name, const int dim[NN_MAX_RANK])
 {
-    t->rank = x->rank, t->size = x->size, t->batched = x->batched;
-    memcpy(t->dim, x->dim, sizeof t->dim);
+    nn__run *r = m->run;
+    nn_tensor *t = nn__tensor_room(r) ? (nn_tensor *)nn__alloc_zero(1, sizeof *t) : NULL;
+    if (!t) return nn__graph_failed(m, nn__fail_memory(at, call, "a tensor"));
+    t->model = m, t->at = at, t->op = op;
+    r->tensor[r->tensors++] = t;
+    nn__tensor_name(t, name, op ? op->name : call + 3); /* nn_input: "input" */
+    if (nn__tensor_shape(t, dim)) return t;
+    return nn__refuse(m, at, NN_ERR_SHAPE, call,
+                      "the shape (%d, %d, %d, %d) is not a size: dimensions are positive, and "
+                      "their product is at most %d",
+                      dim[0], dim[1], dim[2], dim[3], INT_MAX);
 }
 
-/* An axis as the caller counts it (1 is the first, 0 or -1 the last) as an index, or -1. */
-static int nn__axis_index(const nn_tensor *x, int axis)
+/* One that is computed from x, of this shape or, where dim is NULL, of x's. */
+static nn_tensor *nn__tensor_from(nn_tensor *x, nn_place at, const nn__op *op, const char *call,
+                                  const char *name, const int *dim)
 {
-    int index = axis > 0 ? axis - 1 : x->rank + (axis == 0 ? -1 : axis);
-    return index >= 0 && index < x->rank ? index : -1;
+    nn_tensor *t = nn__tensor_new(x->model, at, op, call, name, dim ? dim : x->dim);
+    if (!t) return NULL;
+    t->in[0] = x, t->batched = x->batched;
+    return t;
 }
 
-static nn_tensor *nn__axis_failed(const nn_tensor *x, nn_place at, const char *call, int axis)
+/* An axis as the caller counts it, 1 first and 0 or -1 last, as an index; -1 after an error. */
+static int nn__axis_index(const nn_tensor *x, int axis, nn_place at, const char *call)
 {
     char shape[NN__SHAPE_SIZE];
-    nn__fail(at, NN_ERR_SHAPE, call, "there is no axis %d in %s of shape %s; axes count from 1",
-             axis, x->name, nn__shape_text(shape, sizeof shape, x));
-    return nn__graph_failed(x->model, NN_ERR_SHAPE);
+    int index = axis > 0 ? axis - 1 : x->rank + (axis == 0 ? -1 : axis);
+    if (index >= 0 && index < x->rank) return index;
+    nn__refuse(x->model, at, NN_ERR_SHAPE, call,
+               "there is no axis %d in %s of shape %s; axes count from 1", axis, x->name,
+               nn__shape_text(shape, sizeof shape, x));
+    return -1;
 }
 
 /* outer, n, inner: the axes before axis d, axis d, and those behind it. */
@@ -6920,15 +6826,15 @@ NN_API nn_model *nn_model_new_make(nn_model_args args)
     r->seed = args.seed, r->block = block, r->shared = args.share, r->rate = NAN;
     block->models++;
     if (args.share && !args.share->run->built)
-        nn__graph_failed(m, nn__fail(args.at, NN_ERR_STATE, "nn_model_new",
-                                     ".share needs a model that nn_compile or nn_build has built"));
+        nn__refuse(m, args.at, NN_ERR_STATE, "nn_model_new",
+                   ".share needs a model that nn_compile or nn_build has built");
     return m;
 }
 
 static void nn__fit_free(nn__run *r)
 {
-    nn__free(r->order), nn__free(r->validation_rows), nn__free(r->best), nn__free(r->plain);
-    r->order = r->validation_rows = NULL, r->best = r->plain = NULL;
+    nn__free(r->order), nn__free(r->best), nn__free(r->plain);
+    r->order = NULL, r->best = r->plain = NULL;
     r->fitting = false;
 }
 
@@ -6956,16 +6862,15 @@ NN_API void nn_model_free(nn_model *model)
 
 NN_API nn_tensor *nn_input_make(nn_input_args args)
 {
+    const char *call = "nn_input";
     const int dim[NN_MAX_RANK] = { args.dim0, args.dim1, args.dim2, args.dim3 };
     if (!args.model) return NULL;
     nn__run *r = args.model->run;
     if (r->inputs == NN_MAX_INPUTS)
-        return nn__graph_failed(args.model,
-                                nn__fail(args.at, NN_ERR_ARGUMENT, "nn_input",
-                                         "a model has at most %d inputs", NN_MAX_INPUTS));
-    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, "nn_input");
-    if (!t || !nn__tensor_shape(t, "nn_input", dim)) return NULL;
-    nn__tensor_name(t, args.name, "input");
+        return nn__refuse(args.model, args.at, NN_ERR_ARGUMENT, call,
+                          "a model has at most %d inputs", NN_MAX_INPUTS);
+    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, call, args.name, dim);
+    if (!t) return NULL;
     t->batched = t->input = true;
     t->tokens = args.tokens;
     r->input[r->inputs++] = t;
@@ -6973,7 +6878,7 @@ NN_API nn_tensor *nn_input_make(nn_input_args args)
 }
 
 /* The next parameter of the model whose parameters this one shares, if it has this shape. */
-static bool nn__take_shared(nn_tensor *t, const char *call)
+static bool nn__take_shared(nn_tensor *t)
 {
     char mine[NN__SHAPE_SIZE], theirs[NN__SHAPE_SIZE];
     nn__run *r = t->model->run;
@@ -6982,51 +6887,46 @@ static bool nn__take_shared(nn_tensor *t, const char *call)
         t->offset = source->offset;
         return true;
     }
-    nn__shape_text(mine, sizeof mine, t);
-    nn__fail(
-        t->at, NN_ERR_SHAPE, call,
-        "%s of shape %s has no counterpart in the shared model: its "
-        "parameter number %d is %s%s; build both graphs with the same layers in the same order",
-        t->name, mine, r->shared_next, source ? source->name : "missing",
-        source ? nn__shape_text(theirs, sizeof theirs, source) : "");
-    nn__graph_failed(t->model, NN_ERR_SHAPE);
+    nn__refuse(t->model, t->at, NN_ERR_SHAPE, "nn_parameter",
+               "%s of shape %s has no counterpart in the shared model: its parameter number %d is "
+               "%s%s; build both graphs with the same layers in the same order",
+               t->name, nn__shape_text(mine, sizeof mine, t), r->shared_next,
+               source ? source->name : "missing",
+               source ? nn__shape_text(theirs, sizeof theirs, source) : "");
     return false;
 }
 
 NN_API nn_tensor *nn_parameter_make(nn_parameter_args args)
 {
+    const char *call = "nn_parameter";
     const int dim[NN_MAX_RANK] = { args.dim0, args.dim1, args.dim2, args.dim3 };
     if (!args.model) return NULL;
     if ((int)args.init < 0 || args.init >= NN_INIT_COUNT || !(args.init_scale >= 0) ||
         !(args.l1 >= 0) || !(args.l2 >= 0))
-        return nn__graph_failed(
-            args.model, nn__fail(args.at, NN_ERR_ARGUMENT, "nn_parameter",
-                                 "init must be one of nn_init; init_scale, l1, l2 at least 0"));
-    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, "nn_parameter");
-    if (!t || !nn__tensor_shape(t, "nn_parameter", dim)) return NULL;
-    nn__tensor_name(t, args.name, "parameter");
+        return nn__refuse(args.model, args.at, NN_ERR_ARGUMENT, call,
+                          "init must be one of nn_init; init_scale, l1, l2 at least 0");
+    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, call, args.name, dim);
+    if (!t) return NULL;
     t->parameter = true, t->frozen = args.frozen;
     t->init = args.init, t->init_scale = args.init_scale;
     t->l1 = args.l1, t->l2 = args.l2;
     t->offset = SIZE_MAX; /* no place yet: nn__place_parameters */
-    if (args.model->run->shared && !nn__take_shared(t, "nn_parameter")) return NULL;
-    return t;
+    return args.model->run->shared && !nn__take_shared(t) ? NULL : t;
 }
 
 NN_API nn_tensor *nn_constant_make(nn_constant_args args)
 {
+    const char *call = "nn_constant";
     const int dim[NN_MAX_RANK] = { args.dim0, args.dim1, args.dim2, args.dim3 };
     if (!args.model) return NULL;
     if (!args.values)
-        return nn__graph_failed(args.model,
-                                nn__fail(args.at, NN_ERR_ARGUMENT, "nn_constant",
-                                         "values is NULL; give it the numbers of the constant"));
-    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, "nn_constant");
-    if (!t || !nn__tensor_shape(t, "nn_constant", dim)) return NULL;
-    nn__tensor_name(t, args.name, "constant");
+        return nn__refuse(args.model, args.at, NN_ERR_ARGUMENT, call,
+                          "values is NULL; give it the numbers of the constant");
+    nn_tensor *t = nn__tensor_new(args.model, args.at, NULL, call, args.name, dim);
+    if (!t) return NULL;
     t->constant = (nn_real *)nn__alloc(t->size, sizeof(nn_real));
     if (!t->constant)
-        return nn__graph_failed(args.model, nn__fail_memory(args.at, "nn_constant", "its values"));
+        return nn__graph_failed(args.model, nn__fail_memory(args.at, call, "its values"));
     memcpy(t->constant, args.values, t->size * sizeof(nn_real));
     return t;
 }
@@ -7156,17 +7056,10 @@ static bool nn__layer_share(nn_tensor *t, nn_tensor *source, const int *dim, con
         s->op == t->op && s->model == t->model && memcmp(s->in[1]->dim, dim, sizeof t->dim) == 0;
     for (int k = 1; fits && k < NN__MAX_IN; k++) t->in[k] = s->in[k];
     if (fits) return true;
-    if (t->op == &nn__op_dense)
-        nn__fail(t->at, NN_ERR_SHAPE, call,
-                 ".share needs a dense layer of this model with "
-                 "%d inputs and %d units; %s is not one",
-                 dim[1], dim[0], source->name);
-    else
-        nn__fail(t->at, NN_ERR_SHAPE, call,
-                 ".share needs a %s layer of this model with weights of shape (%d, %d, %d, %d); "
-                 "%s is not one",
-                 t->op->name, dim[0], dim[1], dim[2], dim[3], source->name);
-    nn__graph_failed(t->model, NN_ERR_SHAPE);
+    nn__refuse(t->model, t->at, NN_ERR_SHAPE, call,
+               ".share needs a %s layer of this model with weights of shape (%d, %d, %d, %d); %s "
+               "is not one",
+               t->op->name, dim[0], dim[1], dim[2], dim[3], source->name);
     return false;
 }
 
@@ -7176,7 +7069,6 @@ static nn_tensor *nn__layer_finish(nn_tensor *t, const nn_dense_args *args, cons
 {
     nn_activate_args a = NN__EMPTY;
     char name[NN_NAME_SIZE];
-    t->in[0] = args->x;
     if (args->share ? !nn__layer_share(t, args->share, dim, call)
                     : !nn__layer_parameters(t, args, dim, reach))
         return NULL;
@@ -7189,21 +7081,19 @@ static nn_tensor *nn__layer_finish(nn_tensor *t, const nn_dense_args *args, cons
 
 NN_API nn_tensor *nn_dense_make(nn_dense_args args)
 {
-    if (!args.x) return NULL;
-    nn_model *m = args.x->model;
-    if (args.units <= 0 || args.x->rank == 0)
-        return nn__graph_failed(
-            m,
-            nn__fail(args.at, NN_ERR_SHAPE, "nn_dense",
-                     "needs at least one unit (it has %d) and an input with an axis", args.units));
-    const int dim[NN_MAX_RANK] = { args.units, args.x->dim[args.x->rank - 1], 0, 0 };
-    nn_tensor *t = nn__tensor_new(m, args.at, &nn__op_dense, "nn_dense");
-    if (!t) return NULL;
-    nn__same_shape(t, args.x);
-    t->dim[t->rank - 1] = args.units;
-    if (!nn__tensor_shape(t, "nn_dense", t->dim)) return NULL;
-    nn__tensor_name(t, args.name, "dense");
-    return nn__layer_finish(t, &args, dim, 1, "nn_dense");
+    const char *call = "nn_dense";
+    int dim[NN_MAX_RANK];
+    nn_tensor *x = args.x;
+    if (!x) return NULL;
+    if (args.units <= 0 || x->rank == 0)
+        return nn__refuse(x->model, args.at, NN_ERR_SHAPE, call,
+                          "needs at least one unit (it has %d) and an input with an axis",
+                          args.units);
+    const int weight[NN_MAX_RANK] = { args.units, x->dim[x->rank - 1], 0, 0 };
+    memcpy(dim, x->dim, sizeof dim);
+    dim[x->rank - 1] = args.units;
+    nn_tensor *t = nn__tensor_from(x, args.at, &nn__op_dense, call, args.name, dim);
+    return t ? nn__layer_finish(t, &args, weight, 1, call) : NULL;
 }
 
 /* ---- convolution ------------------------------------------------------ >>graph/conv2d */
@@ -7237,38 +7127,22 @@ static bool nn__window_fits(nn_window *s, const nn_tensor *x, nn_place at, const
     char shape[NN__SHAPE_SIZE];
     nn__shape_text(shape, sizeof shape, x);
     if (x->rank != 3)
-        nn__fail(at, NN_ERR_SHAPE, call,
-                 "%s (line %d) has shape %s, but images have three axes (height, width, channels); "
-                 "use nn_reshape first, with 1 channel for grey images",
-                 x->name, x->at.line, shape);
-    else if (h <= 0 || w <= 0 || stride_h <= 0 || stride_w <= 0 ||
-             (padding != NN_VALID && padding != NN_SAME))
-        nn__fail(at, NN_ERR_SHAPE, call,
-                 "a window of %d x %d with stride %d: all must be at least 1, and .padding is "
-                 "NN_VALID or NN_SAME",
-                 h, w, NN__MIN(stride_h, stride_w));
-    else {
-        *s = nn_window_of(x->dim[0], x->dim[1], x->dim[2], h, w, stride_h, stride_w, padding);
-        if (s->OH > 0 && s->OW > 0) return true;
-        nn__fail(at, NN_ERR_SHAPE, call,
-                 "a window of %d x %d is larger than %s (line %d) of shape %s; use .padding = "
-                 "NN_SAME, a smaller window, or less pooling before it",
-                 h, w, x->name, x->at.line, shape);
-    }
-    nn__graph_failed(x->model, NN_ERR_SHAPE);
-    return false;
-}
-
-/* A new tensor for what slides over x. */
-static nn_tensor *nn__window_tensor(const nn_window *s, nn_tensor *x, nn_place at, const nn__op *op,
-                                    const char *call, const char *name)
-{
-    const int dim[NN_MAX_RANK] = { s->OH, s->OW, s->O, 0 };
-    nn_tensor *t = nn__tensor_new(x->model, at, op, call);
-    if (!t || !nn__tensor_shape(t, call, dim)) return NULL;
-    nn__tensor_name(t, name, op->name);
-    t->in[0] = x, t->batched = x->batched, t->window = *s;
-    return t;
+        return nn__refuse(x->model, at, NN_ERR_SHAPE, call,
+                          "%s (line %d) has shape %s, but images have three axes (height, width, "
+                          "channels); use nn_reshape first, with 1 channel for grey images",
+                          x->name, x->at.line, shape) != NULL;
+    if (h <= 0 || w <= 0 || stride_h <= 0 || stride_w <= 0 ||
+        (padding != NN_VALID && padding != NN_SAME))
+        return nn__refuse(x->model, at, NN_ERR_SHAPE, call,
+                          "a window of %d x %d with stride %d: all must be at least 1, and "
+                          ".padding is NN_VALID or NN_SAME",
+                          h, w, NN__MIN(stride_h, stride_w)) != NULL;
+    *s = nn_window_of(x->dim[0], x->dim[1], x->dim[2], h, w, stride_h, stride_w, padding);
+    if (s->OH > 0 && s->OW > 0) return true;
+    return nn__refuse(x->model, at, NN_ERR_SHAPE, call,
+                      "a window of %d x %d is larger than %s (line %d) of shape %s; use .padding = "
+                      "NN_SAME, a smaller window, or less pooling before it",
+                      h, w, x->name, x->at.line, shape) != NULL;
 }
 
 NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args)
@@ -7281,21 +7155,21 @@ NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args)
     if (!args.x || !nn__window_fits(&s, args.x, args.at, call, h, w, stride, stride, args.padding))
         return NULL;
     if (args.filters <= 0 || G < 0 || s.C % G != 0 || args.filters % G != 0)
-        return nn__graph_failed(
-            args.x->model,
-            nn__fail(args.at, NN_ERR_SHAPE, call,
-                     "%d filters in %d groups on the %d channels of %s: there must be at least one "
-                     "filter, and the number of groups must divide filters and channels",
-                     args.filters, G, s.C, args.x->name));
+        return nn__refuse(
+            args.x->model, args.at, NN_ERR_SHAPE, call,
+            "%d filters in %d groups on the %d channels of %s: there must be at least one filter, "
+            "and the number of groups must divide filters and channels",
+            args.filters, G, s.C, args.x->name);
     s.O = args.filters, s.G = G;
-    const int dim[NN_MAX_RANK] = { s.O, h, w, s.C / G };
-    nn_tensor *t = nn__window_tensor(&s, args.x, args.at, &nn__op_conv2d, call, args.name);
+    const int weight[NN_MAX_RANK] = { s.O, h, w, s.C / G }, dim[NN_MAX_RANK] = { s.OH, s.OW, s.O };
+    nn_tensor *t = nn__tensor_from(args.x, args.at, &nn__op_conv2d, call, args.name, dim);
     if (!t) return NULL;
+    t->window = s;
     nn_dense_args d = NN__EMPTY; /* the rest is as for dense */
     d.at = args.at, d.x = args.x, d.activation = args.activation, d.alpha = args.alpha;
     d.no_bias = args.no_bias, d.init = args.init, d.init_scale = args.init_scale;
     d.l1 = args.l1, d.l2 = args.l2, d.frozen = args.frozen, d.share = args.share;
-    return nn__layer_finish(t, &d, dim, (double)h * w / G, call);
+    return nn__layer_finish(t, &d, weight, (double)h * w / G, call);
 }
 
 /* ---- pooling ---------------------------------------------------------- >>graph/pool2d */
@@ -7332,9 +7206,10 @@ NN_API nn_tensor *nn_pool2d_make(nn_pool2d_args args)
     if (!nn__window_fits(&s, args.x, args.at, call, h, w, args.stride ? args.stride : h,
                          args.stride ? args.stride : w, args.padding))
         return NULL;
-    nn_tensor *t = nn__window_tensor(&s, args.x, args.at, op, call, args.name);
-    if (t) t->number = args.average;
-    if (t && args.global) t->rank = 1, t->dim[0] = s.C, t->dim[1] = t->dim[2] = 0;
+    const int image[NN_MAX_RANK] = { s.OH, s.OW, s.C }, whole[NN_MAX_RANK] = { s.C };
+    nn_tensor *t =
+        nn__tensor_from(args.x, args.at, op, call, args.name, args.global ? whole : image);
+    if (t) t->number = args.average, t->window = s;
     return t;
 }
 
@@ -7436,18 +7311,15 @@ NN_API nn_tensor *nn_norm_make(nn_norm_args args)
     const char *call = args.batch ? "nn_batch_norm" : "nn_layer_norm";
     if (!x) return NULL;
     if (x->rank == 0 || !(args.epsilon >= 0) || !(args.momentum >= 0 && args.momentum <= 1))
-        return nn__graph_failed(
-            x->model, nn__fail(args.at, NN_ERR_ARGUMENT, call,
-                               "epsilon %g, momentum %g: epsilon is at least 0, momentum from 0 to "
-                               "1, and the input %s has an axis",
-                               args.epsilon, args.momentum, x->name));
+        return nn__refuse(x->model, args.at, NN_ERR_ARGUMENT, call,
+                          "epsilon %g, momentum %g: epsilon is at least 0, momentum from 0 to 1, "
+                          "and the input %s has an axis",
+                          args.epsilon, args.momentum, x->name);
     const int dim[NN_MAX_RANK] = { x->dim[x->rank - 1], 0, 0, 0 };
     const nn__op *op = args.batch ? &nn__op_batch_norm : &nn__op_layer_norm;
-    nn_tensor *t = nn__tensor_new(x->model, args.at, op, call);
+    nn_tensor *t = nn__tensor_from(x, args.at, op, call, args.name, NULL);
     if (!t) return NULL;
-    nn__same_shape(t, x);
-    nn__tensor_name(t, args.name, op->name);
-    t->in[0] = x, t->epsilon = args.epsilon > 0 ? args.epsilon : 1e-5;
+    t->epsilon = args.epsilon > 0 ? args.epsilon : 1e-5;
     t->number = args.momentum > 0 ? args.momentum : 0.1;
     t->saved_size = args.batch ? 2 * (size_t)dim[0] : 0;
     bool done =
@@ -7501,21 +7373,18 @@ static const nn__op nn__op_activation = { "activation", nn__activate_forward, nn
 
 NN_API nn_tensor *nn_activate_make(nn_activate_args args)
 {
+    const char *call = "nn_activate";
     if (!args.x) return NULL;
-    nn_model *m = args.x->model;
     if ((int)args.activation < 0 || args.activation >= NN_ACTIVATION_COUNT || !(args.alpha >= 0))
-        return nn__graph_failed(
-            m, nn__fail(args.at, NN_ERR_ARGUMENT, "nn_activate",
-                        "activation %d with alpha %g: must be one of nn_activation, with "
-                        "alpha at least 0",
-                        (int)args.activation, args.alpha));
-    nn_tensor *t = nn__tensor_new(m, args.at, &nn__op_activation, "nn_activate");
+        return nn__refuse(
+            args.x->model, args.at, NN_ERR_ARGUMENT, call,
+            "activation %d with alpha %g: must be one of nn_activation, with alpha at least 0",
+            (int)args.activation, args.alpha);
+    nn_tensor *t = nn__tensor_from(args.x, args.at, &nn__op_activation, call, args.name, NULL);
     if (!t) return NULL;
-    nn__same_shape(t, args.x);
-    t->in[0] = args.x;
     t->activation = args.activation;
     t->number = args.alpha > 0 ? args.alpha : args.activation == NN_LEAKY_RELU ? 0.01 : 1;
-    nn__tensor_name(t, args.name, nn_activation_name(args.activation));
+    if (!args.name) nn__tensor_name(t, NULL, nn_activation_name(args.activation));
     return t;
 }
 
@@ -7557,19 +7426,14 @@ static const nn__op nn__op_dropout = { "dropout", nn__dropout_op_forward, nn__dr
 
 NN_API nn_tensor *nn_dropout_make(nn_dropout_args args)
 {
+    const char *call = "nn_dropout";
     if (!args.x) return NULL;
     if (!(args.rate >= 0 && args.rate < 1))
-        return nn__graph_failed(
-            args.x->model,
-            nn__fail(args.at, NN_ERR_ARGUMENT, "nn_dropout",
-                     "the rate is %g; it is the share that is dropped, at least 0 and "
-                     "below 1",
-                     args.rate));
-    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_dropout, "nn_dropout");
-    if (!t) return NULL;
-    nn__same_shape(t, args.x);
-    t->in[0] = args.x, t->number = args.rate;
-    nn__tensor_name(t, args.name, "dropout");
+        return nn__refuse(args.x->model, args.at, NN_ERR_ARGUMENT, call,
+                          "the rate is %g; it is the share that is dropped, at least 0 and below 1",
+                          args.rate);
+    nn_tensor *t = nn__tensor_from(args.x, args.at, &nn__op_dropout, call, args.name, NULL);
+    if (t) t->number = args.rate;
     return t;
 }
 
@@ -7637,10 +7501,11 @@ static const nn__op nn__op_mul = { "mul", nn__mul_op_forward, nn__mul_op_backwar
 static nn_tensor *nn__pair_failed(const nn_pair_args *args, const char *call, const char *advice)
 {
     char a[NN__SHAPE_SIZE], b[NN__SHAPE_SIZE];
-    nn__fail(args->at, NN_ERR_SHAPE, call, "shapes %s of %s (line %d) and %s of %s (line %d) %s",
-             nn__shape_text(a, sizeof a, args->a), args->a->name, args->a->at.line,
-             nn__shape_text(b, sizeof b, args->b), args->b->name, args->b->at.line, advice);
-    return nn__graph_failed(args->a->model, NN_ERR_SHAPE);
+    return nn__refuse(args->a->model, args->at, NN_ERR_SHAPE, call,
+                      "shapes %s of %s (line %d) and %s of %s (line %d) %s",
+                      nn__shape_text(a, sizeof a, args->a), args->a->name, args->a->at.line,
+                      nn__shape_text(b, sizeof b, args->b), args->b->name, args->b->at.line,
+                      advice);
 }
 
 /* Two tensors of one model, or NULL with an error in the first one's model. */
@@ -7648,9 +7513,8 @@ static bool nn__pair_is_usable(const nn_pair_args *args, const char *call)
 {
     if (!args->a || !args->b) return false;
     if (args->a->model == args->b->model) return true;
-    nn__graph_failed(args->a->model, nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                                              "%s and %s belong to different models", args->a->name,
-                                              args->b->name));
+    nn__refuse(args->a->model, args->at, NN_ERR_ARGUMENT, call,
+               "%s and %s belong to different models", args->a->name, args->b->name);
     return false;
 }
 
@@ -7666,15 +7530,13 @@ static nn_tensor *nn__pair_make(const nn_pair_args *args, const nn__op *op, cons
         dim[at] = da == 1 ? db : da;
         if (da != db && da != 1 && db != 1)
             return nn__pair_failed(args, call,
-                                   "differ; make them equal with nn_slice, nn_reshape "
-                                   "or another size of the layer, or 1 where it shall repeat");
+                                   "differ; make them equal with nn_slice, nn_reshape or another "
+                                   "size of the layer, or 1 where it shall repeat");
     }
-    nn_tensor *t = nn__tensor_new(a->model, args->at, op, call);
-    if (!t || !nn__tensor_shape(t, call, dim)) return NULL;
-    t->rank = longer->rank;
+    nn_tensor *t = nn__tensor_from(args->a, args->at, op, call, args->name, dim);
+    if (!t) return NULL;
     t->batched = a->batched || b->batched;
-    t->in[0] = args->a, t->in[1] = args->b;
-    nn__tensor_name(t, args->name, op->name);
+    t->in[1] = args->b;
     return t;
 }
 
@@ -7704,11 +7566,8 @@ static const nn__op nn__op_scale = { "scale", nn__scale_op_forward, nn__scale_op
 NN_API nn_tensor *nn_scale_make(nn_scale_args args)
 {
     if (!args.x) return NULL;
-    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_scale, "nn_scale");
-    if (!t) return NULL;
-    nn__same_shape(t, args.x);
-    t->in[0] = args.x, t->number = args.factor;
-    nn__tensor_name(t, args.name, "scale");
+    nn_tensor *t = nn__tensor_from(args.x, args.at, &nn__op_scale, "nn_scale", args.name, NULL);
+    if (t) t->number = args.factor;
     return t;
 }
 
@@ -7796,17 +7655,15 @@ NN_API nn_tensor *nn_batch_matmul_make(nn_pair_args args)
         return nn__pair_failed(&args, call, "have different axes before the last two");
     if (K != K_b)
         return nn__pair_failed(&args, call,
-                               "do not fit: (M, K) needs (K, N); check the order, or "
-                               "set .transpose_a or .transpose_b");
-    nn_tensor *t = nn__tensor_new(a->model, args.at, &nn__op_batch_matmul, call);
+                               "do not fit: (M, K) needs (K, N); check the order, or set "
+                               ".transpose_a or .transpose_b");
+    int dim[NN_MAX_RANK];
+    memcpy(dim, a->dim, sizeof dim);
+    dim[a->rank - 2] = a->dim[a->rank - (args.transpose_a ? 1 : 2)];
+    dim[a->rank - 1] = b->dim[b->rank - (args.transpose_b ? 2 : 1)];
+    nn_tensor *t = nn__tensor_from(args.a, args.at, &nn__op_batch_matmul, call, args.name, dim);
     if (!t) return NULL;
-    nn__same_shape(t, a);
-    t->dim[t->rank - 2] = a->dim[a->rank - (args.transpose_a ? 1 : 2)];
-    t->dim[t->rank - 1] = b->dim[b->rank - (args.transpose_b ? 2 : 1)];
-    if (!nn__tensor_shape(t, call, t->dim)) return NULL;
-    t->in[0] = args.a, t->in[1] = args.b;
-    t->transpose_a = args.transpose_a, t->transpose_b = args.transpose_b;
-    nn__tensor_name(t, args.name, "matmul");
+    t->in[1] = args.b, t->transpose_a = args.transpose_a, t->transpose_b = args.transpose_b;
     return t;
 }
 
@@ -7834,24 +7691,20 @@ static void nn__fill_dimension(int dim[NN_MAX_RANK], size_t size)
 
 NN_API nn_tensor *nn_reshape_make(nn_reshape_args args)
 {
+    const char *call = "nn_reshape";
     int dim[NN_MAX_RANK] = { args.dim0, args.dim1, args.dim2, args.dim3 };
     char shape[NN__SHAPE_SIZE];
     if (!args.x) return NULL;
-    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_reshape, "nn_reshape");
     nn__fill_dimension(dim, args.x->size);
-    if (!t || !nn__tensor_shape(t, "nn_reshape", dim)) return NULL;
-    if (t->size != args.x->size) {
-        nn__fail(args.at, NN_ERR_SHAPE, "nn_reshape",
-                 "%s has shape %s, which is %zu entries; the new "
-                 "shape has %zu; leave one dimension to be computed with -1",
-                 args.x->name, nn__shape_text(shape, sizeof shape, args.x), args.x->size, t->size);
-        return nn__graph_failed(args.x->model, NN_ERR_SHAPE);
-    }
-    t->batched = args.x->batched;
-    t->in[0] = args.x;
+    nn_tensor *t = nn__tensor_from(args.x, args.at, &nn__op_reshape, call, args.name, dim);
+    if (!t) return NULL;
     t->view_of = args.x;
-    nn__tensor_name(t, args.name, "reshape");
-    return t;
+    if (t->size == args.x->size) return t;
+    return nn__refuse(args.x->model, args.at, NN_ERR_SHAPE, call,
+                      "%s has shape %s, which is %zu entries; the new shape has %zu; leave one "
+                      "dimension to be computed with -1",
+                      args.x->name, nn__shape_text(shape, sizeof shape, args.x), args.x->size,
+                      t->size);
 }
 
 NN_API nn_tensor *nn_flatten_make(nn_reshape_args args)
@@ -7904,27 +7757,20 @@ static const nn__op nn__op_permute = { "permute", nn__permute_op_forward, nn__pe
 NN_API nn_tensor *nn_permute_make(nn_permute_args args)
 {
     const int axis[NN_MAX_RANK] = { args.axis0, args.axis1, args.axis2, args.axis3 };
-    int seen = 0, given = 0;
+    const char *call = "nn_permute";
+    int seen = 0, given = 0, dim[NN_MAX_RANK] = { 0 };
     if (!args.x) return NULL;
     while (given < NN_MAX_RANK && axis[given] != 0) given++;
     for (int d = 0; d < given; d++)
         if (axis[d] >= 1 && axis[d] <= args.x->rank) seen |= 1 << (axis[d] - 1);
     if (given != args.x->rank || seen != (1 << given) - 1)
-        return nn__graph_failed(
-            args.x->model,
-            nn__fail(args.at, NN_ERR_SHAPE, "nn_permute",
-                     "(%d, %d, %d, %d) is no order of the %d axes of %s; name each once, "
-                     "from 1",
-                     axis[0], axis[1], axis[2], axis[3], args.x->rank, args.x->name));
-    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_permute, "nn_permute");
-    if (!t) return NULL;
-    nn__same_shape(t, args.x);
-    for (int d = 0; d < given; d++) {
-        t->axis[d] = axis[d] - 1;
-        t->dim[d] = args.x->dim[t->axis[d]];
-    }
-    t->in[0] = args.x;
-    nn__tensor_name(t, args.name, "permute");
+        return nn__refuse(
+            args.x->model, args.at, NN_ERR_SHAPE, call,
+            "(%d, %d, %d, %d) is no order of the %d axes of %s; name each once, from 1", axis[0],
+            axis[1], axis[2], axis[3], args.x->rank, args.x->name);
+    for (int d = 0; d < given; d++) dim[d] = args.x->dim[axis[d] - 1];
+    nn_tensor *t = nn__tensor_from(args.x, args.at, &nn__op_permute, call, args.name, dim);
+    for (int d = 0; t && d < given; d++) t->axis[d] = axis[d] - 1;
     return t;
 }
 
@@ -7952,26 +7798,21 @@ static const nn__op nn__op_slice = { "slice", nn__slice_forward, nn__slice_backw
 
 NN_API nn_tensor *nn_slice_make(nn_slice_args args)
 {
+    const char *call = "nn_slice";
     char shape[NN__SHAPE_SIZE];
-    if (!args.x) return NULL;
-    int d = nn__axis_index(args.x, args.axis);
-    if (d < 0) return nn__axis_failed(args.x, args.at, "nn_slice", args.axis);
+    int dim[NN_MAX_RANK], d = args.x ? nn__axis_index(args.x, args.axis, args.at, call) : -1;
+    if (d < 0) return NULL;
     int size = args.x->dim[d], start = args.start < 0 ? size + args.start : args.start;
     int length = args.length == 0 ? size - start : args.length;
     if (start < 0 || start >= size || length <= 0 || length > size - start)
-        return nn__graph_failed(
-            args.x->model,
-            nn__fail(args.at, NN_ERR_SHAPE, "nn_slice",
-                     "start %d and length %d leave axis %d of %s, which has shape %s", args.start,
-                     args.length, d + 1, args.x->name,
-                     nn__shape_text(shape, sizeof shape, args.x)));
-    nn_tensor *t = nn__tensor_new(args.x->model, args.at, &nn__op_slice, "nn_slice");
-    if (!t) return NULL;
-    nn__same_shape(t, args.x);
-    t->size = t->size / (size_t)size * (size_t)length;
-    t->dim[d] = length;
-    t->in[0] = args.x, t->axis[0] = d, t->start = start;
-    nn__tensor_name(t, args.name, "slice");
+        return nn__refuse(args.x->model, args.at, NN_ERR_SHAPE, call,
+                          "start %d and length %d leave axis %d of %s, which has shape %s",
+                          args.start, args.length, d + 1, args.x->name,
+                          nn__shape_text(shape, sizeof shape, args.x));
+    memcpy(dim, args.x->dim, sizeof dim);
+    dim[d] = length;
+    nn_tensor *t = nn__tensor_from(args.x, args.at, &nn__op_slice, call, args.name, dim);
+    if (t) t->axis[0] = d, t->start = start;
     return t;
 }
 
@@ -8009,31 +7850,29 @@ static bool nn__concat_fits(const nn_concat_args *args, const nn_tensor *a, nn_t
     if (!nn__pair_is_usable(&pair, "nn_concat")) return false;
     for (int i = 0; fits && i < a->rank; i++) fits = i == d || a->dim[i] == b->dim[i];
     if (!fits)
-        nn__pair_failed(&pair, "nn_concat",
-                        "can be joined only where all other axes are equal, and "
-                        "both or none have a batch");
+        nn__pair_failed(
+            &pair, "nn_concat",
+            "can be joined only where all other axes are equal, and both or none have a batch");
     return fits;
 }
 
 NN_API nn_tensor *nn_concat_make(nn_concat_args args)
 {
+    const char *call = "nn_concat";
     nn_tensor *in[4] = { args.a, args.b, args.c, args.d };
     if (!args.a || !args.b) return NULL;
-    int d = nn__axis_index(args.a, args.axis), total = args.a->dim[d < 0 ? 0 : d];
-    if (d < 0) return nn__axis_failed(args.a, args.at, "nn_concat", args.axis);
+    int dim[NN_MAX_RANK], d = nn__axis_index(args.a, args.axis, args.at, call);
+    if (d < 0) return NULL;
+    memcpy(dim, args.a->dim, sizeof dim);
     for (int i = 1; i < 4 && in[i]; i++) {
         if (!nn__concat_fits(&args, args.a, in[i], d)) return NULL;
-        total = in[i]->dim[d] > INT_MAX - total ? -1 : total + in[i]->dim[d];
-        if (total < 0) break; /* no size: nn__tensor_shape says so */
+        dim[d] = in[i]->dim[d] > INT_MAX - dim[d] ? -1 : dim[d] + in[i]->dim[d];
+        if (dim[d] < 0) break; /* no size: nn__tensor_new says so */
     }
-    nn_tensor *t = nn__tensor_new(args.a->model, args.at, &nn__op_concat, "nn_concat");
+    nn_tensor *t = nn__tensor_from(args.a, args.at, &nn__op_concat, call, args.name, dim);
     if (!t) return NULL;
-    nn__same_shape(t, args.a);
-    t->dim[d] = total;
-    if (!nn__tensor_shape(t, "nn_concat", t->dim)) return NULL;
     memcpy(t->in, in, sizeof in);
     t->axis[0] = d;
-    nn__tensor_name(t, args.name, "concat");
     return t;
 }
 
@@ -8063,22 +7902,14 @@ static const nn__op nn__op_mean = { "mean", nn__sum_op_forward, nn__sum_op_backw
 
 static nn_tensor *nn__reduce_make(const nn_reduce_args *args, const nn__op *op, const char *call)
 {
-    if (!args->x) return NULL;
-    int d = nn__axis_index(args->x, args->axis), to = 0;
-    if (d < 0) return nn__axis_failed(args->x, args->at, call, args->axis);
-    nn_tensor *t = nn__tensor_new(args->x->model, args->at, op, call);
-    if (!t) return NULL;
-    nn__same_shape(t, args->x);
-    t->size /= (size_t)t->dim[d];
-    t->number = op == &nn__op_mean ? 1.0 / t->dim[d] : 1;
-    t->dim[d] = 1;
-    if (!args->keep) {
-        for (int i = 0; i < t->rank; i++)
-            if (i != d) t->dim[to++] = t->dim[i];
-        t->dim[to] = 0, t->rank = to;
-    }
-    t->in[0] = args->x, t->axis[0] = d;
-    nn__tensor_name(t, args->name, op->name);
+    int dim[NN_MAX_RANK] = { 0 }, to = 0, n = 0;
+    int d = args->x ? nn__axis_index(args->x, args->axis, args->at, call) : -1;
+    if (d < 0) return NULL;
+    n = args->x->dim[d];
+    for (int i = 0; i < args->x->rank; i++)
+        if (i != d || args->keep) dim[to++] = i == d ? 1 : args->x->dim[i];
+    nn_tensor *t = nn__tensor_from(args->x, args->at, op, call, args->name, dim);
+    if (t) t->axis[0] = d, t->number = op == &nn__op_mean ? 1.0 / n : 1;
     return t;
 }
 
@@ -8190,8 +8021,8 @@ static nn_status nn__reserve(nn_model *m, int samples, nn_place at, const char *
     if (!arena) {
         if (r->arena) nn__layout(m, r->capacity, r->arena);
         return nn__fail(at, NN_ERR_MEMORY, call,
-                        "no memory for a batch of %d samples, which takes "
-                        "about %.0f MB; use smaller batches or layers",
+                        "no memory for a batch of %d samples, which takes about %.0f MB; use "
+                        "smaller batches or layers",
                         samples, numbers * sizeof(nn_real) / 1e6);
     }
     nn__free(r->arena);
@@ -8238,8 +8069,8 @@ static nn_status nn__place_parameters(nn_model *m, nn_place at, const char *call
         if (t->offset == SIZE_MAX) count += t->size;
     if (count > block->count && block->models > 1 && block->count > 0)
         return nn__fail(at, NN_ERR_STATE, call,
-                        "another model shares these parameters, so no layer "
-                        "can be added any more; add it before nn_model_new(.share = ...)");
+                        "another model shares these parameters, so no layer can be added any more; "
+                        "add it before nn_model_new(.share = ...)");
     if (count > block->count) {
         nn_real *values = (nn_real *)nn__alloc_zero(count, sizeof *values);
         nn_real *grads = (nn_real *)nn__alloc_zero(count, sizeof *grads);
@@ -8273,8 +8104,7 @@ static nn_status nn__plan_begin(nn_model *m, nn_tensor *output, nn_place at, con
     for (int i = 0; i < r->inputs; i++)
         if (!r->input[i]->written)
             return nn__fail(at, NN_ERR_SHAPE, call,
-                            "%s (line %d) does not lead to the output %s; "
-                            "connect it or remove it",
+                            "%s (line %d) does not lead to the output %s; connect it or remove it",
                             r->input[i]->name, r->input[i]->at.line, output->name);
     return nn__place_parameters(m, at, call);
 }
@@ -8481,15 +8311,14 @@ static nn_status nn__check_optimizer(const nn_optimizer *o, nn_place at)
     if (!nn__within(o->momentum, 0, 1) || !nn__within(o->beta1, 0, 1) || o->beta1 == 1 ||
         !nn__within(o->beta2, 0, 1) || o->beta2 == 1 || !nn__within(o->rho, 0, 1))
         return nn__fail(at, NN_ERR_ARGUMENT, call,
-                        "momentum %g, beta1 %g, beta2 %g, rho %g: all are "
-                        "shares from 0 to 1",
+                        "momentum %g, beta1 %g, beta2 %g, rho %g: all are shares from 0 to 1",
                         o->momentum, o->beta1, o->beta2, o->rho);
     if (!nn__within(o->epsilon, 0, 1) || !nn__within(o->weight_decay, 0, 1e6) ||
         !nn__within(o->clip_norm, 0, DBL_MAX) || !nn__within(o->clip_value, 0, DBL_MAX))
-        return nn__fail(at, NN_ERR_ARGUMENT, call,
-                        "epsilon %g, weight_decay %g, clip_norm %g, "
-                        "clip_value %g: none may be negative or NaN",
-                        o->epsilon, o->weight_decay, o->clip_norm, o->clip_value);
+        return nn__fail(
+            at, NN_ERR_ARGUMENT, call,
+            "epsilon %g, weight_decay %g, clip_norm %g, clip_value %g: none may be negative or NaN",
+            o->epsilon, o->weight_decay, o->clip_norm, o->clip_value);
     if (o->schedule.warmup < 0 || o->schedule.steps < 0 || o->schedule.every < 0 ||
         o->schedule.patience < 0 || o->schedule.cooldown < 0)
         return nn__fail(at, NN_ERR_ARGUMENT, call, "the schedule has a negative number of steps");
@@ -8518,16 +8347,14 @@ static nn_status nn__check_loss(const nn_compile_args *args)
 {
     const char *name = nn__loss_name(args->loss), *needs = "softmax";
     if (args->loss <= NN_LOSS_NONE || args->loss >= NN_LOSS_COUNT)
-        return nn__fail(
-            args->at, NN_ERR_ARGUMENT, "nn_compile",
-            "no loss was named; for classes .loss = NN_SPARSE_CROSS_ENTROPY, for numbers "
-            ".loss = NN_MSE");
+        return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_compile",
+                        "no loss was named; for classes .loss = NN_SPARSE_CROSS_ENTROPY, for "
+                        "numbers .loss = NN_MSE");
     if (nn__is_binary(args->loss)) needs = "sigmoid";
     if (!nn__find_logits(args))
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_compile",
-                        "%s and the output %s do not fit: "
-                        "either the last layer has a %s (then without .from_logits) or "
-                        ".from_logits = true is given and it has none",
+                        "%s and the output %s do not fit: either the last layer has a %s (then "
+                        "without .from_logits) or .from_logits = true is given and it has none",
                         name, args->output->name, needs);
     if (args->top_k < 0 || !(args->huber_delta >= 0))
         return nn__fail(args->at, NN_ERR_ARGUMENT, "nn_compile",
@@ -8623,16 +8450,6 @@ static nn_status nn__need(const nn_model *m, bool compiled, nn_place at, const c
     return NN_OK;
 }
 
-/* The status of a data set that is to be used; an empty one is an error. */
-static nn_status nn__data_status(const nn_data *data, nn_place at, const char *call)
-{
-    if (!data) return nn__fail(at, NN_ERR_ARGUMENT, call, "the data set is NULL");
-    if (data->status) return data->status; /* its sentence stands in nn_last_error */
-    if (data->n <= 0)
-        return nn__fail(at, NN_ERR_ARGUMENT, call, "the data set has no samples; load it first");
-    return NN_OK;
-}
-
 static nn_status nn__check_inputs(const nn_model *m, const nn_data *data, nn_place at,
                                   const char *call)
 {
@@ -8644,8 +8461,7 @@ static nn_status nn__check_inputs(const nn_model *m, const nn_data *data, nn_pla
         const nn_tensor *x = r->input[i];
         if (data->x[i].size != x->size)
             return nn__fail(at, NN_ERR_SHAPE, call,
-                            "%s (line %d) takes %zu numbers for each sample, "
-                            "the data has %zu",
+                            "%s (line %d) takes %zu numbers for each sample, the data has %zu",
                             x->name, x->at.line, x->size, data->x[i].size);
         if (x->tokens != (data->x[i].type == NN_TOKEN))
             return nn__fail(at, NN_ERR_SHAPE, call, "%s (line %d) takes %s, the data has %s",
@@ -8670,24 +8486,22 @@ static nn_status nn__check_targets(const nn_model *m, const nn_data *data, nn_pl
     size_t size = m->output->size;
     if (data->y.size == 0)
         return nn__fail(at, NN_ERR_DATA, call,
-                        "the data has no targets; name the column with .label "
-                        "or .target");
+                        "the data has no targets; name the column with .label or .target");
     if (r->loss == NN_SPARSE_CROSS_ENTROPY) {
         if (!nn__has_labels(data))
             return nn__fail(at, NN_ERR_DATA, call,
-                            "%s needs class labels, the data has numbers; use "
-                            "NN_CROSS_ENTROPY, or load with .label",
+                            "%s needs class labels, the data has numbers; use NN_CROSS_ENTROPY, or "
+                            "load with .label",
                             loss);
         size = (size_t)r->rows;
     } else if (nn__has_labels(data) && !(nn__is_binary(r->loss) && r->classes == 1))
         return nn__fail(at, NN_ERR_DATA, call,
-                        "%s needs numbers, the data has class labels; use "
-                        "NN_SPARSE_CROSS_ENTROPY, or nn_one_hot(&data)",
+                        "%s needs numbers, the data has class labels; use NN_SPARSE_CROSS_ENTROPY, "
+                        "or nn_one_hot(&data)",
                         loss);
     if (data->y.size != size)
         return nn__fail(at, NN_ERR_SHAPE, call,
-                        "the output %s needs %zu targets for each sample, the "
-                        "data has %zu",
+                        "the output %s needs %zu targets for each sample, the data has %zu",
                         m->output->name, size, data->y.size);
     if (data->weight && nn__positions(data) != 1 && nn__positions(data) != (size_t)r->rows)
         return nn__fail(at, NN_ERR_SHAPE, call,
@@ -8732,12 +8546,11 @@ static nn_status nn__check_label(const nn_model *m, const nn_data *data, int row
     if (k >= 0 && k < limit) return NN_OK;
     if (k < 0)
         return nn__fail(at, NN_ERR_DATA, call,
-                        "row %d has the label '%s', which the training data "
-                        "did not have",
-                        row, name);
+                        "row %d has the label '%s', which the training data did not have", row,
+                        name);
     return nn__fail(at, NN_ERR_DATA, call,
-                    "row %d has the label '%s', class %d, but the output %s "
-                    "(line %d) has units for %d classes; give it %d",
+                    "row %d has the label '%s', class %d, but the output %s (line %d) has units "
+                    "for %d classes; give it %d",
                     row, name, k, m->output->name, m->output->at.line, limit, data->classes);
 }
 
@@ -8745,7 +8558,7 @@ static nn_status nn__check_label(const nn_model *m, const nn_data *data, int row
 static nn_status nn__bind(nn_model *m, const nn_data *data, bool targets, nn_place at,
                           const char *call)
 {
-    nn_status status = nn__data_status(data, at, call);
+    nn_status status = nn__data_check(data, at, call);
     if (!status) status = nn__check_inputs(m, data, at, call);
     if (!status && targets) status = nn__check_targets(m, data, at, call);
     if (!status && targets) status = nn__map_classes(m, data, at, call);
@@ -8832,12 +8645,7 @@ NN_API nn_status nn_feed(nn_model *model, const nn_data *data, const int *rows, 
     nn_place at = model->run->compile_at;
     bool targets = model->run->loss != NN_LOSS_NONE && data && data->y.size > 0;
     status = nn__bind(model, data, targets, at, call);
-    if (!status && (n <= 0 || (!rows && n > data->n)))
-        status = nn__fail(at, NN_ERR_ARGUMENT, call, "%d samples of %d", n, data->n);
-    for (int b = 0; !status && rows && b < n; b++)
-        if (rows[b] < 0 || rows[b] >= data->n)
-            status = nn__fail(at, NN_ERR_ARGUMENT, call, "sample number %d is not one of 0 to %d",
-                              rows[b], data->n - 1);
+    if (!status) status = nn__check_rows(data, rows, n, at, call);
     if (!status) status = nn__feed_batch(model, data, rows, n, targets, NULL, at, call);
     return nn__report(status);
 }
@@ -8983,10 +8791,9 @@ static nn_status nn__numeric_error(const nn_model *m, const char *call, bool bac
     if (m->epoch > 0) snprintf(rate, sizeof rate, "epoch %d, step %d: ", m->epoch, m->step);
     return nn__fail(
         r->compile_at, NN_ERR_NUMERIC, call,
-        "%sNaN or infinity first appeared in %s%s. "
-        "Usual causes: a learning rate that is too large (it is %g; try a tenth, or "
-        ".clip_norm = 1), inputs that are not scaled, a logarithm or quotient of 0, NaN "
-        "in the data. The parameters are as they were before this step",
+        "%sNaN or infinity first appeared in %s%s. Usual causes: a learning rate that is too large "
+        "(it is %g; try a tenth, or .clip_norm = 1), inputs that are not scaled, a logarithm or "
+        "quotient of 0, NaN in the data. The parameters are as they were before this step",
         rate, part, where, nn_learning_rate(m));
 }
 
@@ -9028,8 +8835,7 @@ static nn_status nn__probability_error(const nn_model *m, const char *call)
         double y = logits ? 0 : (double)m->output->value[i], t = (double)r->target[i];
         if (y < 0 || y > 1 || t < 0 || t > 1)
             return nn__fail(r->compile_at, NN_ERR_DATA, call,
-                            "%s needs numbers from 0 to 1, but row "
-                            "%d has the %s %g; %s",
+                            "%s needs numbers from 0 to 1, but row %d has the %s %g; %s",
                             nn__loss_name(r->loss), r->sample[i / m->output->size],
                             y < 0 || y > 1 ? "prediction" : "target", y < 0 || y > 1 ? y : t,
                             y < 0 || y > 1 ? "put a sigmoid or softmax on the output"
@@ -9233,9 +9039,9 @@ static nn_status nn__step(nn_model *m, const char *call)
     if (!nn__within(lr, 0, (double)NN__REAL_MAX / 1e6) || nn__is_nan(lr * reach) ||
         lr * reach >= (double)NN__REAL_MAX / 1e6)
         return nn__fail(m->run->compile_at, NN_ERR_NUMERIC, call,
-                        "epoch %d, step %d: the update would "
-                        "be infinite: learning rate %g times a gradient of norm %g; use a smaller "
-                        "rate or .clip_norm = 1. The parameters are as they were before this step",
+                        "epoch %d, step %d: the update would be infinite: learning rate %g times a "
+                        "gradient of norm %g; use a smaller rate or .clip_norm = 1. The parameters "
+                        "are as they were before this step",
                         m->epoch, m->step, lr, reach);
     m->run->t++, m->updates++;
     nn__update_all(m, lr);
@@ -9251,13 +9057,6 @@ NN_API nn_status nn_step(nn_model *model)
 }
 
 /* ---- metrics --------------------------------------------------------- >>train/metrics */
-
-enum { NN__SUM_LOSS, NN__SUM_RIGHT, NN__SUM_TOP_K, NN__SUM_ABSOLUTE, NN__SUMS };
-
-/* Sums over batches from which nn_metrics are made. */
-typedef struct nn__tally {
-    double sum[NN__SUMS], rows, samples;
-} nn__tally;
 
 /* How many outputs of a row are larger than that of its class: 0 for a right guess. */
 static int nn__rank_of(const nn_real *y, int C, int label)
@@ -9286,10 +9085,12 @@ static void nn__tally_row(const nn__run *r, nn__tally *tally, const nn_real *y, 
     tally->sum[NN__SUM_ABSOLUTE] += absolute / C;
 }
 
-/* Adds the batch that was just computed. */
-static void nn__tally_batch(const nn_model *m, nn__tally *tally)
+/* Adds the batch that was just computed to an nn__tally. */
+static void nn__tally_batch(const nn_model *m, int first, void *to)
 {
     const nn__run *r = m->run;
+    nn__tally *tally = (nn__tally *)to;
+    (void)first;
     int rows = m->batch * r->rows;
     for (int i = 0; i < rows; i++)
         nn__tally_row(r, tally, m->output->value + (size_t)i * (size_t)r->classes, i);
@@ -9324,40 +9125,31 @@ static nn_metrics nn__metrics_failed(nn_status status)
 
 enum { NN__LARGEST_BATCH = 256 };
 
-/* Room for the batches in which n samples are passed through; the size of such a batch. */
-static nn_status nn__pass_batch(nn_model *m, int n, int *batch, nn_place at, const char *call)
-{
-    *batch = NN__MIN(n, NN__MAX(m->run->capacity, (int)NN__LARGEST_BATCH));
-    return nn__reserve(m, *batch, at, call);
-}
+/* What is done with a batch that has been computed; its samples are `first` and those behind. */
+typedef void nn__visit(const nn_model *m, int first, void *to);
 
-/* Numbers of the samples first .. first + n - 1: of rows, or in the order of the data. */
-static const int *nn__pass_rows(const int *rows, int *room, int first, int n)
-{
-    if (rows) return rows + first;
-    for (int i = 0; i < n; i++) room[i] = first + i;
-    return room;
-}
-
-/* Passes samples through in batches without training; adds them to tally, copies outputs to y. */
+/* Passes samples through in batches, without training. rows NULL: the first n of the data. */
 static nn_status nn__pass(nn_model *m, const nn_data *data, const int *rows, int n, bool targets,
-                          nn__tally *tally, nn_real *y, nn_place at, const char *call)
+                          nn__visit *visit, void *to, nn_place at, const char *call)
 {
-    int batch, numbers[NN__LARGEST_BATCH];
-    nn_status status = nn__pass_batch(m, n, &batch, at, call);
-    batch = NN__MIN(batch, (int)NN__LARGEST_BATCH);
-    for (int first = 0; !status && first < n; first += batch) {
-        int count = NN__MIN(batch, n - first);
-        status = nn__feed_batch(m, data, nn__pass_rows(rows, numbers, first, count), count, targets,
-                                NULL, at, call);
+    int numbers[NN__LARGEST_BATCH];
+    nn_status status = NN_OK;
+    for (int first = 0; !status && first < n; first += NN__LARGEST_BATCH) {
+        const int count = NN__MIN((int)NN__LARGEST_BATCH, n - first);
+        for (int i = 0; i < count; i++) numbers[i] = rows ? rows[first + i] : first + i;
+        status = nn__feed_batch(m, data, numbers, count, targets, NULL, at, call);
         if (status) break;
         nn__forward(m, NN_INFERENCE, call);
-        if (tally) nn__tally_batch(m, tally);
-        if (y)
-            memcpy(y + (size_t)first * m->output->size, m->output->value,
-                   (size_t)count * m->output->size * sizeof *y);
+        visit(m, first, to);
     }
     return status;
+}
+
+static void nn__copy_outputs(const nn_model *m, int first, void *to)
+{
+    const size_t size = m->output->size;
+    memcpy((nn_real *)to + (size_t)first * size, m->output->value,
+           (size_t)m->batch * size * sizeof(nn_real));
 }
 
 /* Metrics over samples of data that is bound to the model. */
@@ -9365,7 +9157,7 @@ static nn_metrics nn__evaluate(nn_model *m, const nn_data *data, const int *rows
                                nn_place at, const char *call)
 {
     nn__tally tally = NN__EMPTY;
-    nn_status status = nn__pass(m, data, rows, n, true, &tally, NULL, at, call);
+    nn_status status = nn__pass(m, data, rows, n, true, nn__tally_batch, &tally, at, call);
     return status ? nn__metrics_failed(status) : nn__metrics_of(m->run, &tally);
 }
 
@@ -9385,7 +9177,8 @@ NN_API nn_status nn_predict_data(nn_model *model, nn_real *y, const nn_data *dat
     nn_status status = nn__need(model, false, nn__nowhere, call);
     if (!status) status = nn__bind(model, data, false, model->run->compile_at, call);
     if (!status)
-        status = nn__pass(model, data, NULL, data->n, false, NULL, y, model->run->compile_at, call);
+        status = nn__pass(model, data, NULL, data->n, false, nn__copy_outputs, y,
+                          model->run->compile_at, call);
     return nn__report(status);
 }
 
@@ -9395,9 +9188,8 @@ NN_API nn_status nn_predict(nn_model *model, nn_real *y, const nn_real *x, int n
     nn_status status = nn__need(model, false, nn__nowhere, call);
     if (!status && (model->run->inputs != 1 || !x || !y || n < 0))
         status = nn__fail(model->run->compile_at, NN_ERR_ARGUMENT, call,
-                          "needs x, y, at least 0 "
-                          "samples, and a model with one input (it has %d); for more inputs use "
-                          "nn_predict_data",
+                          "needs x, y, at least 0 samples, and a model with one input (it has %d); "
+                          "for more inputs use nn_predict_data",
                           model->run->inputs);
     if (status || n == 0) return nn__report(status);
     nn_data view = NN__EMPTY; /* the caller's array as a data set, without a copy */
@@ -9405,7 +9197,8 @@ NN_API nn_status nn_predict(nn_model *model, nn_real *y, const nn_real *x, int n
     view.x[0].type = NN_REAL;
     view.x[0].size = model->run->input[0]->size;
     memcpy(&view.x[0].values, &x, sizeof x); /* it is only read */
-    status = nn__pass(model, &view, NULL, n, false, NULL, y, model->run->compile_at, call);
+    status =
+        nn__pass(model, &view, NULL, n, false, nn__copy_outputs, y, model->run->compile_at, call);
     return nn__report(status);
 }
 
@@ -9419,15 +9212,16 @@ NN_API const char *nn_class_name(const nn_model *model, int k)
 }
 
 /* Adds the batch that was just computed to counts. */
-static void nn__confusion_batch(const nn_model *m, int *counts)
+static void nn__confusion_batch(const nn_model *m, int first, void *counts)
 {
     const nn__run *r = m->run;
+    (void)first;
     for (int i = 0; i < m->batch * r->rows; i++) {
         const nn_real *y = m->output->value + (size_t)i * (size_t)r->classes;
         const nn_real *t = r->target + (size_t)i * (size_t)r->classes;
         int label = r->loss == NN_SPARSE_CROSS_ENTROPY ? r->label[i] : nn_argmax(t, r->classes);
         int predicted = nn_argmax(y, r->classes);
-        nn_confusion_add(counts, &label, &predicted, 1, r->classes);
+        nn_confusion_add((int *)counts, &label, &predicted, 1, r->classes);
     }
 }
 
@@ -9437,20 +9231,12 @@ NN_API nn_status nn_confusion(nn_model *model, const nn_data *data, int *counts)
     nn_status status = nn__need(model, true, nn__nowhere, call);
     if (!status && !nn__is_softmax_loss(model->run->loss))
         status = nn__fail(model->run->compile_at, NN_ERR_STATE, call,
-                          "needs a model that was compiled "
-                          "with a loss on classes");
+                          "needs a model that was compiled with a loss on classes");
     if (!status) status = nn__bind(model, data, true, model->run->compile_at, call);
     if (status) return nn__report(status);
     memset(counts, 0, (size_t)model->run->classes * (size_t)model->run->classes * sizeof *counts);
-    for (int first = 0; !status && first < data->n; first++) {
-        int n = NN__MIN((int)NN__LARGEST_BATCH, data->n - first), rows[NN__LARGEST_BATCH];
-        status = nn__feed_batch(model, data, nn__pass_rows(NULL, rows, first, n), n, true, NULL,
-                                model->run->compile_at, call);
-        if (status) break;
-        nn__forward(model, NN_INFERENCE, call);
-        nn__confusion_batch(model, counts);
-        first += n - 1;
-    }
+    status = nn__pass(model, data, NULL, data->n, true, nn__confusion_batch, counts,
+                      model->run->compile_at, call);
     return nn__report(status);
 }
 
@@ -9473,21 +9259,20 @@ static nn_status nn__check_fit(const nn_fit_args *args)
     const char *call = "nn_fit";
     if (args->batch_size < NN_FULL_BATCH || args->patience < 0 || !(args->min_delta >= 0))
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "batch_size %d, patience %d, min_delta %g: "
-                        "none may be negative (NN_FULL_BATCH takes all samples)",
+                        "batch_size %d, patience %d, min_delta %g: none may be negative "
+                        "(NN_FULL_BATCH takes all samples)",
                         args->batch_size, args->patience, args->min_delta);
     if (!(args->validation_fraction >= 0 && args->validation_fraction < 1))
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "validation_fraction is %g; it is a share "
-                        "from 0 to below 1",
+                        "validation_fraction is %g; it is a share from 0 to below 1",
                         args->validation_fraction);
     if (args->class_weight && args->data && args->data->classes == 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
                         ".class_weight needs data with classes; weigh samples with .weights");
     if (args->monitor >= NN_MONITOR_VAL_LOSS && !args->validation && args->validation_fraction == 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "patience watches validation data, but there "
-                        "is none; give .validation or .validation_fraction");
+                        "patience watches validation data, but there is none; give .validation or "
+                        ".validation_fraction");
     if (args->monitor == NN_MONITOR_VAL_ACCURACY && !nn__is_softmax_loss(args->model->run->loss) &&
         !nn__is_binary(args->model->run->loss))
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
@@ -9526,26 +9311,15 @@ static nn_status nn__check_augment(const nn_augment *a, const nn_data *data, nn_
 static nn_status nn__check_samples(nn_model *m, const nn_data *data, nn_place at, const char *call)
 {
     const int32_t *label = (const int32_t *)data->y.values;
-    for (int i = 0; i < data->inputs; i++) {
-        const nn_array *x = &data->x[i];
-        const nn_real *values = (const nn_real *)x->values;
-        if (x->type != NN_REAL || nn__finite(values, (size_t)data->n * x->size)) continue;
-        for (size_t k = 0; k < (size_t)data->n * x->size; k++)
-            if (!nn__finite(values + k, 1))
-                return nn__fail(at, NN_ERR_DATA, call,
-                                "row %zu, column %zu of the data is NaN or "
-                                "infinite; remove the row or fill the gap",
-                                k / x->size, k % x->size);
-    }
-    for (size_t k = 0; nn__has_labels(data) && k < (size_t)data->n * data->y.size; k++) {
-        nn_status status = nn__check_label(m, data, (int)(k / data->y.size), label[k], at, call);
-        if (status) return status;
-    }
-    if (!nn__has_labels(data) &&
+    nn_status status = NN_OK;
+    for (int i = 0; !status && i < data->inputs; i++) status = nn__check_finite(data, i, at, call);
+    for (size_t k = 0; !status && nn__has_labels(data) && k < (size_t)data->n * data->y.size; k++)
+        status = nn__check_label(m, data, (int)(k / data->y.size), label[k], at, call);
+    if (!status && !nn__has_labels(data) &&
         !nn__finite((const nn_real *)data->y.values, (size_t)data->n * data->y.size))
-        return nn__fail(at, NN_ERR_DATA, call,
-                        "the targets hold NaN or infinity; remove these rows");
-    return NN_OK;
+        status =
+            nn__fail(at, NN_ERR_DATA, call, "the targets hold NaN or infinity; remove these rows");
+    return status;
 }
 
 /* Memory for nn_fit: the order of the samples, the best weights, the history. */
@@ -9553,9 +9327,8 @@ static nn_status nn__fit_memory(nn_model *m, const nn_data *data, int epochs)
 {
     size_t largest = 0; /* image, where images are augmented */
     nn__run *r = m->run;
-    int validation = data->n - r->samples, total = m->history.epochs + epochs;
+    int total = m->history.epochs + epochs;
     r->order = (int *)nn__alloc((size_t)data->n, sizeof *r->order);
-    r->validation_rows = validation ? (int *)nn__alloc((size_t)validation, sizeof(int)) : NULL;
     bool best = r->fit.patience > 0 && !r->fit.no_restore;
     r->best = best ? (nn_real *)nn__alloc(m->parameters + 1, sizeof *r->best) : NULL;
     for (int i = 0; nn__augments(&r->fit.augment) && i < data->inputs; i++)
@@ -9563,13 +9336,11 @@ static nn_status nn__fit_memory(nn_model *m, const nn_data *data, int epochs)
     r->plain = largest ? (nn_real *)nn__alloc((size_t)r->batch_size * largest, sizeof *r->plain)
                        : NULL; /* the arena has as many, so the product fits */
     nn_epoch *epoch = (nn_epoch *)nn__alloc_zero((size_t)total + 1, sizeof *epoch);
-    if (!r->order || (largest && !r->plain) || (validation && !r->validation_rows) ||
-        (best && !r->best) || !epoch) {
+    if (!r->order || (largest && !r->plain) || (best && !r->best) || !epoch) {
         nn__free(epoch);
         return nn__fail_memory(r->fit.at, "nn_fit", "the order of the samples");
     }
     for (int i = 0; i < data->n; i++) r->order[i] = i;
-    for (int i = 0; i < validation; i++) r->validation_rows[i] = r->samples + i;
     if (best) memcpy(r->best, m->values, m->parameters * sizeof *r->best);
     if (m->history.epochs)
         memcpy(epoch, m->history.epoch, (size_t)m->history.epochs * sizeof *epoch);
@@ -9602,7 +9373,6 @@ static nn_status nn__fit_begin(nn_fit_args *args)
     nn_model *m = args->model;
     nn_status status = nn__need(m, true, args->at, call);
     if (!status) status = nn__check_fit(args);
-    if (!status) status = nn__data_status(args->data, args->at, call);
     if (!status) status = nn__bind(m, args->data, true, args->at, call);
     if (!status) status = nn__check_augment(&args->augment, args->data, args->at);
     if (!status) status = nn__check_samples(m, args->data, args->at, call);
@@ -9617,8 +9387,7 @@ static nn_status nn__fit_begin(nn_fit_args *args)
     r->samples = args->data->n - (int)ceil(args->validation_fraction * args->data->n);
     if (r->samples <= 0)
         return nn__fail(args->at, NN_ERR_ARGUMENT, call,
-                        "validation_fraction %g leaves no sample to "
-                        "train on",
+                        "validation_fraction %g leaves no sample to train on",
                         args->validation_fraction);
     int batch = args->batch_size == 0 ? 32 : args->batch_size;
     r->batch_size = batch == NN_FULL_BATCH || batch > r->samples ? r->samples : batch;
@@ -9639,42 +9408,42 @@ NN_API nn_status nn_fit_begin_make(nn_fit_args args)
     return nn__report(status);
 }
 
-/* A number for the progress line, left out where it is NaN. */
-static size_t nn__add_number(char *text, size_t used, size_t size, const char *name, double value)
+enum { NN__LINE = 256 };
+
+/* Numbers for a line of progress, those left out that are NaN. */
+static void nn__add_numbers(char text[NN__LINE], const char *prefix, double loss, double accuracy,
+                            double mae)
 {
-    if (nn__is_nan(value)) return used;
-    int n = snprintf(text + used, size - used, "  %s %.4f", name, value);
-    return n > 0 ? NN__MIN(used + (size_t)n, size - 1) : used;
+    static const char *const name[] = { "loss", "accuracy", "mae" };
+    const double x[] = { loss, accuracy, mae };
+    for (int k = 0; k < 3; k++)
+        if (!nn__is_nan(x[k]))
+            snprintf(text + strlen(text), NN__LINE - strlen(text), "  %s%s %.4f", prefix, name[k],
+                     x[k]);
 }
 
 /* The bar of the epoch under way, at most ten times a second. */
 static void nn__draw_bar(nn_model *m)
 {
-    char text[256], bar[31];
+    char text[NN__LINE], bar[31];
     nn__run *r = m->run;
     double now = nn__seconds();
     if (r->fit.quiet || now - r->bar_drawn < 0.1) return;
     r->bar_drawn = now;
     for (int i = 0; i < 30; i++) bar[i] = (double)i * m->steps < 30.0 * m->step ? '=' : '.';
     bar[30] = 0;
-    int n = snprintf(text, sizeof text, "epoch %d/%d [%s] %d/%d %.0fs", m->epoch, m->epochs, bar,
-                     m->step, m->steps, now - r->epoch_started);
-    size_t used = nn__add_number(text, (size_t)n, sizeof text, "loss", m->running.loss);
-    used = nn__add_number(text, used, sizeof text, "accuracy", m->running.accuracy);
-    nn__add_number(text, used, sizeof text, "mae", m->running.mae);
+    snprintf(text, sizeof text, "epoch %d/%d [%s] %d/%d %.0fs", m->epoch, m->epochs, bar, m->step,
+             m->steps, now - r->epoch_started);
+    nn__add_numbers(text, "", m->running.loss, m->running.accuracy, m->running.mae);
     nn__log(NN_LOG_PROGRESS, "%s", text);
 }
 
 static void nn__log_epoch(const nn_model *m, const nn_epoch *e)
 {
-    char text[256];
-    int n = snprintf(text, sizeof text, "epoch %d/%d  %.2fs", m->epoch, m->epochs, e->seconds);
-    size_t used = nn__add_number(text, (size_t)n, sizeof text, "loss", e->loss);
-    used = nn__add_number(text, used, sizeof text, "accuracy", e->accuracy);
-    used = nn__add_number(text, used, sizeof text, "mae", e->mae);
-    used = nn__add_number(text, used, sizeof text, "val_loss", e->val_loss);
-    used = nn__add_number(text, used, sizeof text, "val_accuracy", e->val_accuracy);
-    nn__add_number(text, used, sizeof text, "val_mae", e->val_mae);
+    char text[NN__LINE];
+    snprintf(text, sizeof text, "epoch %d/%d  %.2fs", m->epoch, m->epochs, e->seconds);
+    nn__add_numbers(text, "", e->loss, e->accuracy, e->mae);
+    nn__add_numbers(text, "val_", e->val_loss, e->val_accuracy, e->val_mae);
     nn__log(NN_LOG_INFO, "%s", text);
 }
 
@@ -9687,22 +9456,9 @@ static void nn__epoch_begin(nn_model *m)
     m->epoch++, m->step = 0;
     for (int i = 0; i < r->samples; i++) r->order[i] = i;
     if (!r->fit.no_shuffle) nn_random_shuffle(&random, r->order, r->samples);
-    memset(r->sums, 0, sizeof r->sums);
-    r->sum_rows = r->sum_samples = r->largest_norm = 0;
+    memset(&r->tally, 0, sizeof r->tally);
+    r->largest_norm = 0;
     r->epoch_started = nn__seconds();
-}
-
-/* The running means of the epoch, this batch included. */
-static void nn__count_batch(nn_model *m)
-{
-    nn__run *r = m->run;
-    nn__tally tally;
-    memcpy(tally.sum, r->sums, sizeof tally.sum);
-    tally.rows = r->sum_rows, tally.samples = r->sum_samples;
-    nn__tally_batch(m, &tally);
-    memcpy(r->sums, tally.sum, sizeof tally.sum);
-    r->sum_rows = tally.rows, r->sum_samples = tally.samples;
-    m->running = nn__metrics_of(r, &tally);
 }
 
 /* Varies the images of the batch: seed, epoch and sample alone say how. */
@@ -9746,7 +9502,8 @@ static nn_status nn__train_batch(nn_model *m)
     if (!status && r->plain) nn__augment_batch(m);
     if (!status) status = nn__forward(m, NN_TRAINING, "nn_fit");
     if (status) return status;
-    nn__count_batch(m);
+    nn__tally_batch(m, 0, &r->tally);
+    m->running = nn__metrics_of(r, &r->tally);
     nn__seed_gradient(m);
     nn__run_backward(m);
     if (r->fit.on_gradient && r->fit.on_gradient(m, r->fit.user)) r->fit_over = true;
@@ -9759,15 +9516,12 @@ static nn_status nn__train_batch(nn_model *m)
 static nn_metrics nn__validate(nn_model *m)
 {
     nn__run *r = m->run;
-    nn_metrics none = nn__metrics_failed(NN_OK);
     const nn_data *data = r->fit.validation ? r->fit.validation : r->fit.data;
-    int n = r->fit.validation ? data->n : r->fit.data->n - r->samples;
-    if (n == 0) return none;
-    nn_status status = nn__map_classes(m, data, r->fit.at, "nn_fit");
-    nn_metrics x = status ? nn__metrics_failed(status)
-                          : nn__evaluate(m, data, r->fit.validation ? NULL : r->validation_rows, n,
-                                         r->fit.at, "nn_fit");
-    return x;
+    const int *rows = r->fit.validation ? NULL : r->order + r->samples;
+    int n = r->fit.validation ? data->n : data->n - r->samples;
+    nn_status status = n > 0 ? nn__map_classes(m, data, r->fit.at, "nn_fit") : NN_OK;
+    if (status || n == 0) return nn__metrics_failed(status);
+    return nn__evaluate(m, data, rows, n, r->fit.at, "nn_fit");
 }
 
 /* Early stopping: remembers the best epoch and its weights; true when patience is over. */
@@ -9873,22 +9627,6 @@ static double *nn__epoch_number(nn_epoch *e, size_t i)
                                             &e->val_loss, &e->val_accuracy,  &e->val_mae,
                                             &e->lr,       &e->gradient_norm, &e->seconds };
     return at[i];
-}
-
-NN_API nn_status nn_write_history(const nn_model *model, const char *path)
-{
-    char text[48];
-    nn__bytes out = NN__EMPTY;
-    nn__putf(&out, "# epoch\tloss\taccuracy\tmae\tval_loss\tval_accuracy\tval_mae\tlr\t"
-                   "gradient_norm\tseconds\n");
-    for (int i = 0; i < model->history.epochs; i++) {
-        nn_epoch *e = &model->history.epoch[i];
-        nn__putf(&out, "%d", e->epoch);
-        for (size_t k = 0; k < NN__EPOCH_NUMBERS; k++)
-            nn__putf(&out, "\t%s", nn__decimal(text, *nn__epoch_number(e, k), 9));
-        nn__put(&out, "\n", 1);
-    }
-    return nn__publish(&out, nn__nowhere, "nn_write_history", path, NULL, 0, NULL);
 }
 
 /* ======================================================================== >>inspect ======= */
@@ -10086,9 +9824,8 @@ NN_API nn_check nn_gradient_check_make(nn_check_args args)
         if (t->used && !t->frozen) nn__check_tensor(args.model, t, &args, &random, &check);
     if (!check.status && !(check.worst <= args.tolerance))
         check.status = nn__fail(args.at, NN_ERR_NUMERIC, "nn_gradient_check",
-                                "entry %zu of %s: "
-                                "backward says %.9g, differences say %.9g, which is %.3g of the "
-                                "tensor's largest gradient apart (tolerance %.3g)",
+                                "entry %zu of %s: backward says %.9g, differences say %.9g, which "
+                                "is %.3g of the tensor's largest gradient apart (tolerance %.3g)",
                                 check.entry, check.tensor, check.backward, check.numeric,
                                 check.worst, args.tolerance);
     nn__report(check.status);
@@ -10096,6 +9833,20 @@ NN_API nn_check nn_gradient_check_make(nn_check_args args)
 }
 
 /* ---- dead units ------------------------------------------------------- >>inspect/dead */
+
+/* For each entry of a layer, whether a sample made it larger than 0. */
+typedef struct nn__alive {
+    const nn_tensor *layer;
+    bool *entry;
+} nn__alive;
+
+static void nn__alive_batch(const nn_model *m, int first, void *to)
+{
+    const nn__alive *a = (const nn__alive *)to;
+    (void)first;
+    for (size_t i = 0; i < (size_t)m->batch * a->layer->size; i++)
+        if (a->layer->value[i] > 0) a->entry[i % a->layer->size] = true;
+}
 
 NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_data *data)
 {
@@ -10105,19 +9856,15 @@ NN_API double nn_dead_units(nn_model *model, const nn_tensor *layer, const nn_da
         status = nn__fail(nn__nowhere, NN_ERR_ARGUMENT, call,
                           "layer is not the output of a layer of the built model");
     if (!status) status = nn__bind(model, data, false, model->run->compile_at, call);
-    bool *alive = status ? NULL : (bool *)nn__alloc_zero(layer->size, sizeof *alive);
-    if (!status && !alive) status = nn__fail_memory(nn__nowhere, call, "a mark for each unit");
-    for (int first = 0; !status && first < data->n; first += NN__LARGEST_BATCH) {
-        int n = NN__MIN((int)NN__LARGEST_BATCH, data->n - first), rows[NN__LARGEST_BATCH];
-        status = nn__feed_batch(model, data, nn__pass_rows(NULL, rows, first, n), n, false, NULL,
-                                model->run->compile_at, call);
-        if (!status) nn__run_graph(model, NN_INFERENCE);
-        for (size_t i = 0; !status && i < (size_t)n * layer->size; i++)
-            if (layer->value[i] > 0) alive[i % layer->size] = true;
-    }
+    nn__alive alive = { layer, status ? NULL : (bool *)nn__alloc_zero(layer->size, sizeof(bool)) };
+    if (!status && !alive.entry)
+        status = nn__fail_memory(nn__nowhere, call, "a mark for each unit");
+    if (!status)
+        status = nn__pass(model, data, NULL, data->n, false, nn__alive_batch, &alive,
+                          model->run->compile_at, call);
     size_t dead = 0;
-    for (size_t i = 0; alive && i < layer->size; i++) dead += !alive[i];
-    nn__free(alive);
+    for (size_t i = 0; alive.entry && i < layer->size; i++) dead += !alive.entry[i];
+    nn__free(alive.entry);
     return nn__report(status) ? NAN : (double)dead / (double)layer->size;
 }
 

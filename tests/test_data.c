@@ -234,11 +234,9 @@ static void csv_quotes(void **state)
 {
     (void)state;
     nn_data d;
-    works(nn_load_csv(
-        &d, "t.csv", .label = "say \"it\"",
-        TEXT(
-            "x,\"say \"\"it\"\"\"\n1,\"a,b\"\n2,\"two\nlines\"\n"
-             "3,\"\"\"\"\n4,5\" disk\n5,\"a,b\"\n")));
+    works(nn_load_csv(&d, "t.csv", .label = "say \"it\"",
+                      TEXT("x,\"say \"\"it\"\"\"\n1,\"a,b\"\n2,\"two\nlines\"\n"
+                           "3,\"\"\"\"\n4,5\" disk\n5,\"a,b\"\n")));
     same("n", d.n, 5);
     same("classes", d.classes, 4);
     same_text("class 0", d.class_name[0], "\"");
@@ -314,9 +312,9 @@ static void csv_choosing_columns(void **state)
     fails(nn_load_csv(&d, "t.csv", .skip = "a,", TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
           "no column ''");
     fails(nn_load_csv(&d, "t.csv", .label_column = 3, TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
-          "no column 3");
+          "no column '3'");
     fails(nn_load_csv(&d, "t.csv", .target_column = -2, TEXT("a,b\n1,2\n")), NN_ERR_FORMAT, &d,
-          "no column -2");
+          "no column '-2'");
     fails(nn_load_csv(&d, "t.csv", .label = "a", .skip = "a", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT,
           &d, "twice|'a'");
     fails(nn_load_csv(&d, "t.csv", .target = "a,a", TEXT("a,b\n1,2\n")), NN_ERR_ARGUMENT, &d,
@@ -857,8 +855,8 @@ static void array_errors(void **state)
     fails(nn_data_from(&d, x, 0, { 1 }), NN_ERR_ARGUMENT, &d, "n is 0");
     fails(nn_data_from(&d, x, -1, { 1 }), NN_ERR_ARGUMENT, &d, "n is -1");
     fails(nn_data_from(&d, x, 4, { 0 }), NN_ERR_ARGUMENT, &d, "shape");
-    fails(nn_data_from(&d, x, 4, { 1, -2 }), NN_ERR_ARGUMENT, &d, "dimension 2|-2");
-    fails(nn_data_from(&d, x, 4, { 1, 0, 2 }), NN_ERR_ARGUMENT, &d, "dimension 2|0");
+    fails(nn_data_from(&d, x, 4, { 1, -2 }), NN_ERR_ARGUMENT, &d, "(1, -2, 0, 0)");
+    fails(nn_data_from(&d, x, 4, { 1, 0, 2 }), NN_ERR_ARGUMENT, &d, "(1, 0, 2, 0)");
     fails(nn_data_from(&d, x, 4, { 1 }, (nn_type)7), NN_ERR_ARGUMENT, &d, "type is 7");
     fails(nn_data_from(&d, x, 4, { 1 }, .labels = labels, .targets = x), NN_ERR_ARGUMENT, &d,
           "labels and targets");
@@ -887,7 +885,7 @@ static void array_errors(void **state)
     spoils(nn_data_add_input(&d, x, 3, { 1 }), NN_ERR_SHAPE, &d, "n is 3|4 samples");
     works(nn_data_from(&d, x, 4, { 1 }));
     spoils(nn_data_add_input(&d, x, 4, { 1 }, .labels = labels), NN_ERR_ARGUMENT, &d,
-          "nn_data_from");
+           "nn_data_from");
     memset(&d, 0, sizeof d);
     fails(nn_data_add_input(&d, x, 4, { 1 }), NN_ERR_STATE, &d, "empty|nn_load_csv");
 }

@@ -372,7 +372,7 @@ static void errors_of_layers(void **state)
     REFUSED(NN_ERR_ARGUMENT, "alpha -1", nn_dense(x, 2, .activation = NN_LEAKY_RELU, .alpha = -1));
     REFUSED(NN_ERR_ARGUMENT, "one of nn_init", nn_dense(x, 2, .init = (nn_init)-1));
     REFUSED(NN_ERR_ARGUMENT, "l2 at least 0", nn_dense(x, 2, .l2 = -1));
-    REFUSED(NN_ERR_SHAPE, ".share needs a dense layer of this model with 4 inputs and 3 units",
+    REFUSED(NN_ERR_SHAPE, ".share needs a dense layer of this model with weights of shape (3, 4,",
             nn_dense(x, 3, .share = nn_dense(y, 2)));
     REFUSED(NN_ERR_SHAPE, "input1 is not one", nn_dense(x, 3, .share = x));
     REFUSED(NN_ERR_ARGUMENT, "one of nn_activation", nn_activate(x, NN_ACTIVATION_COUNT));
@@ -1172,9 +1172,10 @@ static void order_of_calls(void **state)
     check_fails(nn_forward(m, NN_TRAINING), NN_ERR_STATE, "call nn_feed first");
     check_fails(nn_backward(m), NN_ERR_STATE, "call nn_feed with targets");
     const int row[1] = { 1 };
-    check_fails(nn_feed(m, &d, row, 1), NN_ERR_ARGUMENT, "sample number 1 is not one of 0 to 0");
-    check_fails(nn_feed(m, &d, NULL, 2), NN_ERR_ARGUMENT, "2 samples of 1");
-    check_fails(nn_feed(m, &d, NULL, 0), NN_ERR_ARGUMENT, "0 samples");
+    check_fails(nn_feed(m, &d, row, 1), NN_ERR_ARGUMENT, "index[0] is 1; rows are 0 to 0");
+    check_fails(nn_feed(m, &d, NULL, 2), NN_ERR_ARGUMENT,
+                "n is 2; at least 1 row, and without an index at most 1");
+    check_fails(nn_feed(m, &d, NULL, 0), NN_ERR_ARGUMENT, "n is 0; at least 1 row");
     nn_model_free(m), nn_data_free(&d);
 }
 

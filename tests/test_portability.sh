@@ -195,9 +195,9 @@ comma() { # comma LOCALE: its decimal mark is not a point
     run gcc -O0 $strict $with $here/locale.c -o "$dir/program" -lm || return 1
     if [ -f "/usr/share/i18n/locales/$1" ] && command -v localedef >/dev/null; then
         localedef -i "$1" -f UTF-8 "$dir/$1.UTF-8" 2>/dev/null
-        LOCPATH=$dir LC_ALL=$1.UTF-8 "$dir/program" "$dir/history.txt"
+        LOCPATH=$dir LC_ALL=$1.UTF-8 "$dir/program"
     else
-        LC_ALL=$1.UTF-8 "$dir/program" "$dir/history.txt"
+        LC_ALL=$1.UTF-8 "$dir/program"
     fi
     status=$?
     [ $status != 77 ] || skip "locale $1.UTF-8 not installed"

@@ -19,28 +19,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-                                int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
-                                {
-                                    nn_image image;
-                                    const int option = size > 0 ? bytes[0] : 0;
-                                    if (size == 0) return 0;
-                                    nn_status status = nn_load_image(
-                                        &image, .bytes = bytes + 1, .size = size - 1,
-                                        .grey = (option & 1) != 0, .height = option & 2 ? 5 : 0,
-                                        .width = option & 4 ? 9 : 0, .max_pixels = 65536);
-                                    if (status && (image.pixels ||
-                                                   !strstr(nn_last_error(), "nn_load_image: ")))
-                                        abort();
-                                    if (status) return 0;
-                                    const size_t n = (size_t)image.height * (size_t)image.width *
-                                                     (size_t)image.channels;
-                                    volatile unsigned sum = 0;
-                                    if (!n || image.channels != (option & 1 ? 1 : 3)) abort();
-                                    if ((option & 2 && image.height != 5) ||
-                                        (option & 4 && image.width != 9))
-                                        abort();
-                                    for (size_t i = 0; i < n; i++)
-                                        sum += image.pixels[i]; /* all of it is there */
-                                    nn_image_free(&image);
-                                    return 0;
-                                }
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    nn_image image;
+    const bool grey = size > 0 && (bytes[0] & 1) != 0;
+    if (size == 0) return 0;
+    nn_status status = nn_load_image(&image, .bytes = bytes + 1, .size = size - 1, .grey = grey,
+                                     .max_pixels = 65536);
+    if (status && (image.pixels || !strstr(nn_last_error(), "nn_load_image: "))) abort();
+    if (status) return 0;
+    const size_t n = (size_t)image.height * (size_t)image.width * (size_t)image.channels;
+    volatile unsigned sum = 0;
+    if (!n || image.channels != (grey ? 1 : 3)) abort();
+    for (size_t i = 0; i < n; i++) sum += image.pixels[i]; /* all of it is there */
+    nn_image_free(&image);
+    return 0;
+}
