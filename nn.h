@@ -10033,7 +10033,7 @@ static double nn__half(unsigned bits)
 /* The number at b, which may lie anywhere. */
 static double nn__number_at(const unsigned char *b, const nn__number_type *type, bool big)
 {
-    unsigned char little[8];
+    unsigned char little[8] = { 0 };
     float narrow;
     double wide;
     for (size_t i = 0; i < type->size; i++) little[i] = b[big ? type->size - 1 - i : i];

@@ -17,12 +17,12 @@ static nn_tensor *network(nn_model *m)
 {
     const nn_real c[2] = { 1, 2 };
     nn_tensor *x = nn_input(m, 2, 2), *h = nn_dense(x, 2, .activation = NN_ELU, .name = "a");
-    nn_tensor *c = nn_conv2d(nn_reshape(x, 2, 2, 1), 2, 2, .padding = NN_SAME);
-    c = nn_global_avg_pool2d(nn_batch_norm(nn_max_pool2d(c, 1)));
+    nn_tensor *p = nn_conv2d(nn_reshape(x, 2, 2, 1), 2, 2, .padding = NN_SAME);
+    p = nn_global_avg_pool2d(nn_batch_norm(nn_max_pool2d(p, 1)));
     h = nn_batch_matmul(nn_permute(h, 2, 1),
                         nn_mul(nn_add(h, nn_parameter(m, 2)), nn_constant(m, c, 2)));
     h = nn_concat(nn_slice(h, 1, 1), nn_scale(nn_mean(h, .keep = true, .axis = 1), 2));
-    h = nn_concat(nn_flatten(h), nn_layer_norm(c));
+    h = nn_concat(nn_flatten(h), nn_layer_norm(p));
     return nn_dense(nn_dropout(h, 0.1), 2, .activation = NN_SOFTMAX);
 }
 
