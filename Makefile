@@ -7,7 +7,7 @@ PYTHON = python3
 
 # Chapter programs: chapters/NN_topic/main.c is build/NN_topic, any other x.c is build/NN_topic_x.
 MAINS = $(wildcard chapters/[0-9]*/main.c)
-OTHERS = $(filter-out $(MAINS),$(wildcard chapters/[0-9]*/*.c))
+OTHERS = $(filter-out $(MAINS) %/race.c,$(wildcard chapters/[0-9]*/*.c))
 PROGRAMS = $(MAINS:chapters/%/main.c=$(BUILD)/%) $(foreach f,$(OTHERS),$(BUILD)/$(subst /,_,$(f:chapters/%.c=%)))
 SHARED = nn.h plots/plot.h chapters/program.h
 

@@ -34,7 +34,9 @@ has() {
 learn() { build/learn "$@"; }
 
 mkdir -p "$work/copy"
+mkdir "$work/copy/datasets"
 cp -R "$root/exercises" "$root/Makefile" "$root/nn.h" "$work/copy"
+cp "$root/datasets/iris.csv" "$work/copy/datasets" # exercise 19
 rm -rf "$work/copy/exercises/mine"
 cd "$work/copy" || exit 1
 
