@@ -25,12 +25,16 @@ enum {
     FIRST_STEP,
     NOTHING_IS_0,
     NEVER,
+    EXCHANGED,
+    TENSORS_APART,
     /* unit */
     NAIVE,
     TINY_ADDED,
     NO_ROOT,
     BY_SUM,
     BY_MOST,
+    MOST_LOST,
+    NO_ABS,
     ONE_FOR_ZEROS,
     /* clip */
     ALL_TOGETHER,
@@ -39,6 +43,7 @@ enum {
     TO_1,
     TIMES_LIMIT,
     MEAN_SQUARE,
+    LIMIT_SQUARED,
     LEFT_BAD,
     ENTRY_ALONE,
     ALL_ZERO
@@ -62,12 +67,14 @@ static void found_formula(const void *problem, int mistake, double *out)
     out[0] = out[1] = out[2] = mistake == NOTHING_IS_0 ? 0 : -1;
     for (int j = 0; j < all; j++) {
         int k = mistake == TENSOR_FIRST ? j % STEPS * TENSORS + j / STEPS : j, hit = 0;
-        int n = mistake == FIRST_ENTRY ? 1 : trace[k].n - (mistake == LAST_ENTRY_MISSED);
+        int at = mistake == TENSORS_APART ? j % TENSORS * STEPS + j / TENSORS : k;
+        int n = mistake == FIRST_ENTRY ? 1 : trace[at].n - (mistake == LAST_ENTRY_MISSED);
         for (int i = 0; i < n; i++) {
-            if (!is_bad(trace[k].v[i], mistake)) continue;
+            if (!is_bad(trace[at].v[i], mistake)) continue;
             if (hit && mistake != LAST && mistake != LAST_OF_TENSOR) continue;
             out[0] = k / TENSORS, out[1] = k % TENSORS, out[2] = i, hit = 1;
             for (int o = 0; o < 3 && mistake == FROM_1; o++) out[o]++;
+            if (mistake == EXCHANGED) out[0] = k % TENSORS, out[1] = k / TENSORS;
         }
         if (hit && mistake != LAST) return;
     }
@@ -99,6 +106,8 @@ static void unit_formula(const void *problem, int mistake, double *y)
         if (mistake == NO_ROOT) y[i] = t->x[i] / narrow;
         if (mistake == BY_SUM) y[i] = (double)(v / all);
         if (mistake == BY_MOST) y[i] = (double)v;
+        if (mistake == MOST_LOST) y[i] = (double)(t->x[i] / sqrtl(sum));
+        if (mistake == NO_ABS) y[i] = 0;
     }
 }
 
@@ -129,6 +138,7 @@ static void clip_formula(const void *problem, int mistake, double *out)
     if (mistake == MEAN_SQUARE) norm /= sqrt(g->n);
     if (mistake == ALL_ZERO) bad = !isfinite(all);
     double by = norm > t->limit || mistake == ALWAYS ? t->limit / norm : 1;
+    if (mistake == LIMIT_SQUARED && norm > t->limit * t->limit) by = t->limit / norm;
     if (mistake == TO_1 && norm > t->limit) by = 1 / norm;
     if (mistake == TIMES_LIMIT && norm > t->limit) by = t->limit;
     for (int i = 0; i < g->n; i++) {
@@ -151,6 +161,9 @@ const kit_mistake kit_mistakes[] = {
     { "found", LARGE_TOO, "a large number is still a number: 1e300 is finite" },
     { "found", LAST, "that is the last one: return at the first" },
     { "found", LAST_OF_TENSOR, "the tensor is right, the index is that of its last one" },
+    { "found", EXCHANGED, "step and tensor are exchanged" },
+    { "found", TENSORS_APART,
+      "trace was read as [tensor][step]: it is trace[step * tensors + tensor]" },
     { "found", TENSOR_FIRST,
       "each tensor was followed through all steps: all of one step come before the next step" },
     { "found", FROM_1, "step, tensor and index count from 0" },
@@ -159,10 +172,14 @@ const kit_mistake kit_mistakes[] = {
     { "found", FIRST_STEP, "only the first step was looked at" },
     { "found", NOTHING_IS_0, "nothing was found: that is -1, -1, -1; 0, 0, 0 is a place" },
     { "unit", RIGHT, "y = x / |x|,  |x| = m sqrt(sum of (x/m)²) with m the largest |x[i]|" },
+    { "unit(negative)", NO_ABS,
+      "the largest x[i] was sought without fabs: here all are negative, and y became 0" },
+    { "unit(x)", MOST_LOST, "divided by m before squaring, but the result was not divided by m" },
     { "unit", NAIVE,
-      "x / sqrt(sum of x²) as it stands: 0/0 for zeros, and 1e200 or 1e-200 squared is lost" },
+      "0/0, or squares that overflow or vanish: divide by the largest |x[i]| before squaring" },
     { "unit", TINY_ADDED,
-      "a small number keeps zeros from 0/0, but the squares of 1e200 and 1e-200 are lost still" },
+      "entries of 1e-200 came out as 0: their squares are lost. A small number in the division "
+      "cures zeros alone" },
     { "unit", NO_ROOT, "divided by |x|²: the root is missing" },
     { "unit", BY_SUM, "divided by the sum of |x[i]|: the length is the root of the squares" },
     { "unit", BY_MOST, "divided by the largest entry alone: the length is not 1 yet" },
@@ -173,6 +190,7 @@ const kit_mistake kit_mistakes[] = {
     { "clip", ALL_ZERO, "one bad tensor made all of them 0: each is judged by itself" },
     { "clip", ALL_TOGETHER, "one norm over all tensors: each has its own here" },
     { "clip", BY_VALUE, "each entry was clipped: that changes the direction. Scale the tensor" },
+    { "clip(third)", LIMIT_SQUARED, "|g| was compared with limit²: with the limit itself" },
     { "clip", ALWAYS, "a tensor below the limit was scaled up: it stays as it is" },
     { "clip", TO_1, "scaled to length 1: to the limit" },
     { "clip", TIMES_LIMIT, "multiplied by the limit, but not divided by |g|" },
@@ -208,7 +226,8 @@ static void check_hunt(void)
     tensor e[STEPS * TENSORS];
     new_trace(a), new_trace(b), new_trace(c), new_trace(d), new_trace(e);
     /* Places so chosen that each known mistake finds another one. */
-    a[1].v[1] = a[1].v[2] = a[4].v[0] = nan, a[8].v[1] = HUGE_VAL, a[9].v[1] = a[13].v[1] = nan;
+    a[1].v[1] = a[1].v[2] = a[4].v[0] = nan, a[8].v[1] = HUGE_VAL,
+    a[9].v[1] = a[10].v[2] = a[13].v[1] = nan;
     b[0].v[1] = 1e300, b[5].v[3] = HUGE_VAL, b[7].v[2] = b[8].v[0] = nan;
     c[10].v[3] = c[11].v[1] = nan, c[12].v[0] = -HUGE_VAL; /* 3 is the last entry */
     d[4].v[1] = -HUGE_VAL, d[6].v[3] = HUGE_VAL, d[8].v[0] = nan, d[11].v[2] = HUGE_VAL;
@@ -224,6 +243,7 @@ static void try_unit(const char *name, double by)
     vector t = { NULL, kit_size("n, the number of entries", 7) };
     double *x = kit_input("x", 1, t.n), *y = kit_output("y", 1, t.n);
     for (int i = 0; i < t.n; i++) x[i] *= by;
+    for (int i = 0; i < t.n && by < 0; i++) x[i] = -fabs(x[i]);
     t.x = x;
     unit(y, x, t.n);
     kit_rung(name, y, 1, t.n, unit_formula, &t, KIT_TOLERANCE);
@@ -235,7 +255,7 @@ static void try_unit(const char *name, double by)
 
 static void check_unit(void)
 {
-    try_unit("unit(x)", 1e6), try_unit("unit(zeros)", 0);
+    try_unit("unit(x)", 1e6), try_unit("unit(negative)", -1e6), try_unit("unit(zeros)", 0);
 }
 
 static void check_extreme(void)
@@ -243,12 +263,12 @@ static void check_extreme(void)
     try_unit("unit(1e-200)", 1e-200), try_unit("unit(1e200)", 1e200);
 }
 
-/* One tensor well above the limit, one below, and one above or with a NaN. */
+/* One tensor well above the limit, one below, and one just below or with a NaN. */
 static void try_clip(const char *const names[TENSORS], int bad)
 {
     gradients t = { { { 0 } }, 0.7, 0 };
     tensor g[TENSORS];
-    const double norms[TENSORS] = { 2.5, 0.4, 1.1 };
+    const double norms[TENSORS] = { 2.5, 0.4, 0.6 };
     for (int k = 0; k < TENSORS; k++) {
         tensor was = { "g", lengths[k], kit_input("g", 1, lengths[k]) }, now = was;
         double norm = sqrt(squares(&was));

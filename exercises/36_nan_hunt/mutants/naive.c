@@ -1,4 +1,4 @@
-// fails: unit extreme  says: as it stands
+// fails: unit extreme  says: before squaring
 #include "exercise.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-// fails: extreme  says: a small number keeps zeros
+// fails: extreme  says: cures zeros alone
 #include "exercise.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-// fails: extreme  says: as it stands
+// fails: extreme  says: before squaring
 #include "exercise.h"
 
 #include <math.h>
