@@ -1483,8 +1483,7 @@ NN_API nn_status nn_export_c_make(nn_export_args args);
 
 /* Sizes of the matrix product's tiles and blocks, and where vectors begin to pay. */
 enum {
-    NN__SHORT = 8, /* rows and products below these sizes are plain loops */
-    NN__TINY = 512,
+    NN__SHORT = 8, /* rows below this size are plain loops */
     NN__LARGE = 1000000, /* and where waking threads begins to pay */
     NN__BLOCK_ROWS = 192,
     NN__BLOCK_PANELS = 2,
@@ -1706,9 +1705,9 @@ NN_API uint64_t nn_random_u64(nn_random *random)
 NN_API uint64_t nn_random_below(nn_random *random, uint64_t n)
 {
     NN_ASSERT(n > 0);
-    uint64_t x, cut = (0 - n) % n; /* the first 2^64 mod n values would be one too many */
+    uint64_t x; /* the first 2^64 mod n values would be one too many */
     do x = nn_random_u64(random);
-    while (x < cut);
+    while (x < n && x < (0 - n) % n);
     return x % n;
 }
 
@@ -2404,12 +2403,14 @@ static void nn__share(const nn__product *p, int part, int parts, unsigned mode)
 static void NN__V(nn__matmul)(const nn__product *p)
 {
     const bool large = (double)p->m * p->n * p->k > (double)NN__LARGE;
-    const unsigned mode = nn__float_mode();
     if (p->m <= 3 && p->a_column == 1 && p->b_row == 1) nn__dots(p);
-    else if (!large) nn__share(p, 0, 1, mode);
-    else {
+    else if (large) {
+        const unsigned mode = nn__float_mode();
         NN__PARALLEL
         nn__share(p, NN__PART, NN__PARTS, mode);
+    } else {
+        NN__V(nn__pack_part)(p, 0, 1);
+        NN__V(nn__blocks_part)(p, 0, 1);
     }
 }
 
@@ -2839,8 +2840,8 @@ NN_API size_t nn_matmul_work_size(int m, int n, int k)
 static void nn__matmul_run(const nn__product *p)
 {
     NN_ASSERT(p->c && p->a && p->b && p->m >= 0 && p->n >= 0 && p->k >= 0);
-    const bool tiny = (double)p->m * p->n * p->k < (double)NN__TINY; /* also where a size is 0 */
-    if (!tiny && nn__vector()) nn__vector()->matmul(p);
+    const bool empty = p->m == 0 || p->n == 0 || p->k == 0;
+    if (!empty && nn__vector()) nn__vector()->matmul(p);
     else nn__matmul_ref(p);
 }
 
@@ -2848,7 +2849,7 @@ static nn__product nn__product_of(nn_real *c, const nn_real *a, const nn_real *b
                                   int k, int flags, nn_real *work)
 {
     nn__product p = NN__EMPTY;
-    bool ta = (flags & NN_TRANSPOSE_A) != 0, tb = (flags & NN_TRANSPOSE_B) != 0;
+    const bool ta = (flags & NN_TRANSPOSE_A) != 0, tb = (flags & NN_TRANSPOSE_B) != 0;
     p.c = c, p.a = a, p.b = b, p.m = m, p.n = n, p.k = k;
     p.a_row = ta ? 1 : k, p.a_column = ta ? m : 1;
     p.b_row = tb ? 1 : n, p.b_column = tb ? k : 1;
@@ -9427,8 +9428,9 @@ static void nn__draw_bar(nn_model *m)
 {
     char text[NN__LINE], bar[31];
     nn__run *r = m->run;
+    if (r->fit.quiet) return; /* without asking for the time, which can cost more than a step */
     double now = nn__seconds();
-    if (r->fit.quiet || now - r->bar_drawn < 0.1) return;
+    if (now - r->bar_drawn < 0.1) return;
     r->bar_drawn = now;
     for (int i = 0; i < 30; i++) bar[i] = (double)i * m->steps < 30.0 * m->step ? '=' : '.';
     bar[30] = 0;
