@@ -1054,70 +1054,121 @@ static void optimizers_stay_in_their_arrays(void **state)
 }
 
 /* The other fast loops against their definitions: every length and offset, between unreadable
-   pages. w += or -= x, bytes to numbers, momentum, and one row of softmax. */
-enum { FAST_ADD, FAST_OUTER, FAST_SGD, FAST_BYTES, FAST_SOFTMAX, FAST_LOOPS };
+   pages. w is what they write; x, v and u are what they read (momentum: v, written too). Some have
+   several rows of n numbers in w and x: DEEP of them under FAST_COLUMNS, windows of 2 x 2 pixels. */
+enum {
+    FAST_ADD, FAST_OUTER, FAST_SGD, FAST_BYTES, FAST_SOFTMAX, FAST_MUL_ADD, FAST_DROPOUT,
+    FAST_DROPOUT_ADD, FAST_SLOPE, FAST_SQUARES, FAST_COLUMNS, FAST_MAX, FAST_MAX_BACKWARD,
+    FAST_MAX_BACKWARD_ADD, FAST_LOOPS, DEEP = 7
+};
 
-static void run_loop(int kind, bool fast, nn_real *w, const nn_real *x, nn_real *v,
-                     const uint8_t *raw, size_t n)
+static const uint64_t KEY = UINT64_C(0x9d3f5a7bc1e80246); /* any */
+
+typedef struct operands {
+    nn_real *w, *x, *v, *u;
+    uint8_t *raw;
+    size_t n;
+} operands;
+
+static size_t rows_of_x(int kind)
 {
-    const nn__vectors *f = fast ? nn__vector() : NULL;
-    nn_real sum = 0;
-    switch (kind) {
-    case FAST_ADD:
-        if (f) f->add(w, x, n);
-        for (size_t i = 0; !f && i < n; i++) w[i] += x[i];
-        break;
-    case FAST_OUTER:
-        if (f) f->outer(w, (nn_real)0.7, x, n, (nn_real)0.3);
-        for (size_t i = 0; !f && i < n; i++) w[i] -= (nn_real)0.3 * ((nn_real)0.7 * x[i]);
-        break;
-    case FAST_SGD:
-        if (f) f->sgd(w, x, v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
-        else nn__sgd_ref(w, x, v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
-        break;
-    case FAST_BYTES:
-        if (f) f->bytes(w, raw, (nn_real)20, (nn_real)0.01, n);
-        for (size_t i = 0; !f && i < n; i++) w[i] = (nn_real)0.01 * ((nn_real)raw[i] - (nn_real)20);
-        break;
-    default:
-        if (f && n) f->softmax_row(w, x, 1, (int)n);
-        for (size_t i = 0; !f && i < n; i++) sum += w[i] = NN__LIBM(exp)(x[i] - 1);
-        for (size_t i = 0; !f && i < n; i++) w[i] /= sum;
+    return kind == FAST_COLUMNS ? DEEP : kind >= FAST_MAX ? 4 : 1;
+}
+
+static size_t rows_of_w(int kind) { return kind >= FAST_MAX_BACKWARD ? 4 : 1; }
+
+static void run_plain(int kind, const operands *o)
+{
+    const nn_real *x = o->x, *v = o->v;
+    const size_t n = o->n;
+    nn_real *w = o->w, sum = 0;
+    if (kind == FAST_MAX_BACKWARD) memset(w, 0, 4 * n * sizeof *w);
+    if (kind == FAST_DROPOUT || kind == FAST_DROPOUT_ADD)
+        nn__dropout_ref(w, x, KEY, 1u << 22, (nn_real)1.25, n, kind == FAST_DROPOUT_ADD);
+    if (kind == FAST_SGD)
+        nn__sgd_ref(w, x, o->v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
+    if (kind == FAST_MAX) nn__max_window_ref(w, x, 2, 2, 2 * n, n);
+    if (kind >= FAST_MAX_BACKWARD) nn__max_window_backward_ref(w, v, x, 2, 2, 2 * n, n);
+    for (size_t i = 0; kind == FAST_SOFTMAX && i < n; i++) sum += NN__LIBM(exp)(x[i] - 1);
+    for (size_t i = 0; i < n; i++) switch (kind) {
+        case FAST_ADD: w[i] += x[i]; break;
+        case FAST_OUTER: w[i] -= (nn_real)0.3 * ((nn_real)0.7 * x[i]); break;
+        case FAST_BYTES: w[i] = (nn_real)0.01 * ((nn_real)o->raw[i] - (nn_real)20); break;
+        case FAST_SOFTMAX: w[i] = NN__LIBM(exp)(x[i] - 1) / sum; break;
+        case FAST_MUL_ADD: w[i] += x[i] * v[i]; break;
+        case FAST_SLOPE: w[i] *= x[i] * (1 - x[i]); break; /* of a sigmoid with the output x */
+        case FAST_SQUARES: w[0] = (i ? w[0] : 0) + x[i] * x[i]; break;
+        case FAST_COLUMNS: for (size_t r = 0; r < DEEP; r++) w[i] += x[r * n + i]; break;
+        default: break;
     }
+}
+
+static void run_fast(int kind, const operands *o)
+{
+    const nn__vectors *f = nn__vector();
+    const size_t n = o->n;
+    nn_real *w = o->w;
+    switch (kind) {
+    case FAST_ADD: f->add(w, o->x, n); break;
+    case FAST_OUTER: f->outer(w, (nn_real)0.7, o->x, n, (nn_real)0.3); break;
+    case FAST_SGD:
+        f->sgd(w, o->x, o->v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
+        break;
+    case FAST_BYTES: f->bytes(w, o->raw, (nn_real)20, (nn_real)0.01, n); break;
+    case FAST_SOFTMAX: if (n) f->softmax_row(w, o->x, 1, (int)n); break;
+    case FAST_MUL_ADD: f->mul_add(w, o->x, o->v, n); break;
+    case FAST_DROPOUT:
+    case FAST_DROPOUT_ADD:
+        f->dropout(w, o->x, KEY, 1u << 22, (nn_real)1.25, n, kind == FAST_DROPOUT_ADD);
+        break;
+    case FAST_SLOPE: f->pointwise[NN_SIGMOID].in_place(w, o->x, n, 0); break;
+    case FAST_SQUARES: if (n) w[0] = (nn_real)f->squares(o->x, n); break;
+    case FAST_COLUMNS: f->columns(w, o->x, DEEP, n); break;
+    case FAST_MAX: f->max_window(w, o->x, 2, 2, 2 * n, n); break;
+    default:
+        nn__max_window_ref(o->u, o->x, 2, 2, 2 * n, n); /* backward reads the maxima, too */
+        f->max_window_backward(w, o->v, o->x, o->u, 2, 2, 2 * n, n, kind == FAST_MAX_BACKWARD_ADD);
+    }
+}
+
+/* Both, on the same numbers; offset numbers before or behind them in their guarded arrays. */
+static void compare_loops(int kind, check_guarded g[5], size_t n, size_t offset, bool front)
+{
+    static nn_real plain[2][LENGTHS * DEEP];
+    const size_t size[4] = { n * rows_of_w(kind), n * rows_of_x(kind), n, n };
+    nn_real *a[4];
+    for (int k = 0; k < 4; k++) {
+        a[k] = front ? check_at_start(&g[k]) + offset : check_at_end(&g[k], size[k] + offset);
+        fill(a[k], size[k], -1, 1);
+    }
+    uint8_t *raw = (uint8_t *)(front ? g[4].first + offset : g[4].first + g[4].bytes - n - offset);
+    for (size_t i = 0; i < n; i++) raw[i] = (uint8_t)nn_random_below(&dice, 256);
+    for (size_t i = 0; kind >= FAST_MAX && i < size[1]; i += 3) a[1][i] = 1; /* ties */
+    const nn_real behind = !front && offset ? a[0][size[0]] : 0;
+    memcpy(plain[0], a[0], size[0] * sizeof(nn_real));
+    memcpy(plain[1], a[2], n * sizeof(nn_real));
+    const operands slow = { plain[0], a[1], plain[1], a[3], raw, n };
+    const operands fast = { a[0], a[1], a[2], a[3], raw, n };
+    run_plain(kind, &slow);
+    if (nn__vector()) run_fast(kind, &fast);
+    else run_plain(kind, &fast);
+    for (size_t i = 0; i < size[0]; i++)
+        check_close(a[0][i], plain[0][i], 16 * EPSILON * fmax(1, fabs((double)plain[0][i])));
+    for (size_t i = 0; i < n; i++) check_close(a[2][i], plain[1][i], 16 * EPSILON);
+    if (!front && offset) assert_true(a[0][size[0]] == behind);
 }
 
 static void fast_loops_against_plain_ones(void **state)
 {
     (void)state;
-    const size_t bytes = (LENGTHS + OFFSETS) * sizeof(nn_real);
-    check_guarded g[4] = { check_guard(bytes), check_guard(bytes), check_guard(bytes),
-                           check_guard(bytes) };
+    const size_t bytes = (LENGTHS * DEEP + OFFSETS) * sizeof(nn_real);
+    check_guarded g[5];
+    for (int k = 0; k < 5; k++) g[k] = check_guard(bytes);
     dice = nn_random_seed(15);
     for (int kind = 0; kind < FAST_LOOPS; kind++)
         for (size_t n = 0; n < LENGTHS; n++)
-            for (size_t o = 0; o < 2 * OFFSETS; o++) {
-                nn_real plain[2][LENGTHS], *a[3]; /* w, x, v */
-                bool front = o % 2;
-                size_t offset = o / 2;
-                uint8_t *raw =
-                    (uint8_t *)(front ? g[3].first + offset : g[3].first + g[3].bytes - n - offset);
-                for (size_t i = 0; i < n; i++) raw[i] = (uint8_t)nn_random_below(&dice, 256);
-                for (int k = 0; k < 3; k++) {
-                    a[k] = front ? check_at_start(&g[k]) + offset : check_at_end(&g[k], n + offset);
-                    fill(a[k], n, -1, 1);
-                }
-                nn_real behind = !front && offset ? a[0][n] : 0;
-                memcpy(plain[0], a[0], n * sizeof(nn_real));
-                memcpy(plain[1], a[2], n * sizeof(nn_real));
-                run_loop(kind, false, plain[0], a[1], plain[1], raw, n);
-                run_loop(kind, true, a[0], a[1], a[2], raw, n);
-                for (size_t i = 0; i < n; i++) {
-                    check_close(a[0][i], plain[0][i], 16 * EPSILON);
-                    check_close(a[2][i], plain[1][i], 16 * EPSILON);
-                }
-                if (!front && offset) assert_true(a[0][n] == behind);
-            }
-    for (int k = 0; k < 4; k++) check_unguard(&g[k]);
+            for (size_t o = 0; o < 2 * OFFSETS; o++) compare_loops(kind, g, n, o / 2, o % 2);
+    for (int k = 0; k < 5; k++) check_unguard(&g[k]);
 }
 
 /* ---- row 6: norm and clipping --------------------------------------------------------------- */
@@ -1274,31 +1325,9 @@ static void confusion_and_scores(void **state)
 }
 
 /* The mask is a matter of integers: the same bits with vectors as without, at every length. */
-static void dropout_is_the_same_with_vectors(void **state)
-{
-    (void)state;
-    enum { N = 67 };
-    nn_real x[N], plain[N], fast[N];
-    if (!nn__vector()) skip();
-    dice = nn_random_seed(21);
-    fill(x, N, 0.5, 2);
-    for (size_t n = 0; n <= N; n++)
-        for (int add = 0; add < 2; add++) {
-            uint64_t key = nn_random_u64(&dice);
-            memcpy(plain, x, sizeof x), memcpy(fast, x, sizeof x);
-            nn__dropout_ref(plain, x, key, 1u << 22, (nn_real)1.25, n, add != 0);
-            nn__vector()->dropout(fast, x, key, 1u << 22, (nn_real)1.25, n, add != 0);
-            for (size_t i = 0; i < N; i++) {
-                if ((plain[i] == 0) != (fast[i] == 0)) fail_msg("n %zu: mask of %zu differs", n, i);
-                check_close(fast[i], plain[i], 1e-6);
-            }
-        }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dropout_is_the_same_with_vectors),
         cmocka_unit_test(softmax_does_not_overflow),
         cmocka_unit_test(softmax_ignores_a_shift),
         cmocka_unit_test(softmax_rows_sum_to_one),
