@@ -56,11 +56,12 @@ datasets/made/train-images-idx3-ubyte: datasets/digits.c
 	$(CC) $(CFLAGS) -std=c99 $(WARN) datasets/digits.c -o $(BUILD)/digits -lm
 	$(BUILD)/digits
 
-# ---- chapter programs
+# ---- chapter programs; those about speed with OpenMP, where the compiler has it
+OPENMP = $(shell echo 'int main(void) { return 0; }' | $(CC) -fopenmp -x c - -o /dev/null 2>/dev/null && echo -fopenmp)
 define PROGRAM
 $(BUILD)/$(1): $(2) $(wildcard $(dir $(2))*.h) $(SHARED)
 	@mkdir -p $(BUILD)
-	$(CC) $(CFLAGS) -std=c99 $(WARN) $(2) -o $$@ -lm
+	$(CC) $(CFLAGS) -std=c99 $(WARN) $(if $(findstring 18_,$(1)),$$(OPENMP)) $(2) -o $$@ -lm
 endef
 $(foreach f,$(MAINS),$(eval $(call PROGRAM,$(f:chapters/%/main.c=%),$(f))))
 $(foreach f,$(OTHERS),$(eval $(call PROGRAM,$(subst /,_,$(f:chapters/%.c=%)),$(f))))

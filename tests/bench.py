@@ -5,9 +5,10 @@
 builds the nn.h side (tests/bench.c, tests/bench_matmul.c) and runs this with the same three in the
 environment. For each work and each peer that is installed it prints
     RATIO work threads peer ours_seconds theirs_seconds ratio
-with medians over the rounds, and at the end a table of them; a ratio above 1 means that nn.h is
-faster. Each round goes to stderr. The same network, data, batch size, epochs and optimizer; loading
-is not timed; accuracy is printed beside the time, so that a fast wrong answer shows.
+with medians over the rounds, and at the end a table and a figure of them, build/bench.svg; a ratio
+above 1 means that nn.h is faster. Each round goes to stderr. The same network, data, batch size,
+epochs and optimizer; loading is not timed; accuracy is printed beside the time, so that a fast wrong
+answer shows.
 
 Works: mlp64, mlp512, iris and sgd1 train (mlp64-dense: on noisy images without zeros),
 infer-mlp512-b1 and -b1024 predict, gemm is all matrix products, gemm-128x64x784-NT one of them.
@@ -316,16 +317,51 @@ def compare_matmul(rounds, shapes):
     return lines
 
 
-def table(lines):
-    """All lines, by work; numbers in names count as numbers."""
-    def order(line):
-        parts = re.split(r"(\d+)", line[1])
-        return [(int(t), "") if t.isdigit() else (0, t) for t in parts], line[3]
+def by_work(line):
+    """The order of the table: numbers in names count as numbers."""
+    parts = re.split(r"(\d+)", line[1])
+    return [(int(t), "") if t.isdigit() else (0, t) for t in parts], line[3]
 
+
+def table(lines):
     row = "%-23s %7s  %-16s %11s %11s %7s"
     print("\n" + row % ("work", "threads", "peer", "nn.h s", "peer s", "ratio"))
-    for line in sorted(lines, key=order):
+    for line in lines:
         print(row % tuple(line[1:]))
+
+
+def figure(lines):
+    """The same as a figure: a row for each work, a point for each peer, how many times as fast."""
+    works = list(dict.fromkeys(line[1] for line in reversed(lines)))
+    peers = sorted({line[3] for line in lines})
+    blocks = ["\n".join("%s %d" % (line[6], works.index(line[1])) for line in lines
+                        if line[3] == peer) for peer in peers]
+    tics = ", ".join('"%s" %d' % (work, i) for i, work in enumerate(works))
+    plots = ", ".join('"build/bench.dat" index %d with points pt %d ps 1 title "%s"' %
+                      (i, (7, 5, 9, 13)[i % 4], peer) for i, peer in enumerate(peers))
+    script = """set terminal %%s
+        set output "build/bench.%%s"
+        set title "nn.h against other libraries, %d thread(s): right of the line nn.h is faster"
+        set xlabel "time of the other library / time of nn.h, medians"
+        set logscale x; set xrange [0.5:*]; set yrange [-1:%d]; set ytics (%s)
+        set xtics (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+        set grid; set key outside bottom center horizontal; set bmargin 6
+        set colorsequence podo
+        set arrow from 1, graph 0 to 1, graph 1 nohead lw 2 front
+        plot %s
+        """ % (THREADS, len(works), tics, plots)
+    os.makedirs(os.path.join(ROOT, "build"), exist_ok=True)
+    with open(os.path.join(ROOT, "build", "bench.dat"), "w") as file:
+        file.write("\n\n\n".join(blocks) + "\n")
+    size = "size 900,%d" % (200 + 22 * len(works))
+    for terminal, name in (("svg noenhanced background 'white' " + size, "svg"),
+                           ("pngcairo noenhanced " + size, "png")):
+        try:
+            subprocess.run(["gnuplot"], input=script % (terminal, name), text=True, cwd=ROOT,
+                           check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            return note("no figure: %s; install gnuplot (the table has all numbers)" % error)
+    print("figure: build/bench.svg and build/bench.png")
 
 
 def main():
@@ -353,7 +389,10 @@ def main():
     for name in chosen:
         if name in WORKS:
             lines += compare(name, WORKS[name], rounds or 5)
+    lines.sort(key=by_work)
     table(lines)
+    if lines:
+        figure(lines)
 
 
 main()
