@@ -1786,6 +1786,12 @@ typedef struct nn__adam {
     nn_real decay, shrink; /* g + decay w; shrink w first (AdamW) */
 } nn__adam;
 
+/* The constants of an RMSprop step. */
+typedef struct nn__rmsprop {
+    nn_real rate, rho, rest, epsilon; /* rest = 1 - rho */
+    nn_real momentum, decay; /* g + decay w */
+} nn__rmsprop;
+
 /* The kernels of one instruction set. */
 typedef struct nn__vectors {
     const char *name;
@@ -1797,6 +1803,8 @@ typedef struct nn__vectors {
     void (*adam)(nn_real *w, const nn_real *g, nn_real *m, nn_real *s, size_t n, const nn__adam *k);
     void (*sgd)(nn_real *w, const nn_real *g, nn_real *v, size_t n, nn_real rate, nn_real momentum,
                 bool nesterov, nn_real decay);
+    void (*rmsprop)(nn_real *w, const nn_real *g, nn_real *s, nn_real *v, size_t n,
+                    const nn__rmsprop *k);
     void (*bytes)(nn_real *out, const uint8_t *raw, nn_real offset, nn_real factor, size_t n);
     void (*dropout)(nn_real *y, const nn_real *x, uint64_t key, uint32_t limit, nn_real keep,
                     size_t n, bool add);
@@ -2514,6 +2522,24 @@ static void NN__V(nn__sgd)(float *w, const float *g, float *v, size_t n, float r
     }
 }
 
+static void NN__V(nn__rmsprop)(float *w, const float *g, float *s, float *v, size_t n,
+                               const nn__rmsprop *k)
+{
+    for (size_t i = 0; i < n; i += NN__LANES) {
+        nn__v w_i = nn__v_load_some(w + i, n - i);
+        nn__v g_i = NN__V_FMA(nn__v_all(k->decay), w_i, nn__v_load_some(g + i, n - i));
+        nn__v s_i =
+            NN__V_FMA(nn__v_all(k->rho), nn__v_load_some(s + i, n - i), k->rest * g_i * g_i);
+        nn__v step = g_i / (NN__V_SQRT(s_i) + k->epsilon);
+        nn__v_store_some(s + i, s_i, n - i);
+        if (v) {
+            step = NN__V_FMA(nn__v_all(k->momentum), nn__v_load_some(v + i, n - i), step);
+            nn__v_store_some(v + i, step, n - i);
+        }
+        nn__v_store_some(w + i, w_i - k->rate * step, n - i);
+    }
+}
+
 static void NN__V(nn__bytes)(float *out, const uint8_t *raw, float offset, float factor, size_t n)
 {
     for (size_t i = 0; i < n; i += NN__LANES) {
@@ -2677,6 +2703,7 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__softmax_row),
     NN__V(nn__adam),
     NN__V(nn__sgd),
+    NN__V(nn__rmsprop),
     NN__V(nn__bytes),
     NN__V(nn__dropout),
     NN__V(nn__add),
@@ -4486,20 +4513,28 @@ NN_API void nn_sgd_step(nn_real *w, const nn_real *g, nn_real *v, size_t n, doub
     else nn__sgd_ref(w, g, v, n, rate, mu, nesterov, decay);
 }
 
+static void nn__rmsprop_ref(nn_real *w, const nn_real *g, nn_real *s, nn_real *v, size_t n,
+                            const nn__rmsprop *k)
+{
+    for (size_t i = 0; i < n; i++) {
+        nn_real g_i = g[i] + k->decay * w[i];
+        s[i] = k->rho * s[i] + k->rest * g_i * g_i;
+        nn_real step = g_i / (NN__LIBM(sqrt)(s[i]) + k->epsilon);
+        if (v) step = v[i] = k->momentum * v[i] + step;
+        w[i] -= k->rate * step;
+    }
+}
+
 NN_API void nn_rmsprop_step(nn_real *w, const nn_real *g, nn_real *s, nn_real *v, size_t n,
                             double lr, double rho, double epsilon, double momentum,
                             double weight_decay)
 {
-    const nn_real rate = (nn_real)lr, mu = (nn_real)momentum, decay = (nn_real)weight_decay;
-    const nn_real old_share = (nn_real)rho, new_share = (nn_real)(1 - rho);
+    nn__rmsprop k;
     NN_ASSERT(n == 0 || (w && g && s && (v || momentum == 0)));
-    for (size_t i = 0; i < n; i++) {
-        nn_real g_i = g[i] + decay * w[i];
-        s[i] = old_share * s[i] + new_share * g_i * g_i;
-        nn_real step = g_i / (NN__LIBM(sqrt)(s[i]) + (nn_real)epsilon);
-        if (v) step = v[i] = mu * v[i] + step;
-        w[i] -= rate * step;
-    }
+    k.rate = (nn_real)lr, k.rho = (nn_real)rho, k.rest = (nn_real)(1 - rho);
+    k.epsilon = (nn_real)epsilon, k.momentum = (nn_real)momentum, k.decay = (nn_real)weight_decay;
+    if (nn__vector()) nn__vector()->rmsprop(w, g, s, v, n, &k);
+    else nn__rmsprop_ref(w, g, s, v, n, &k);
 }
 
 /* Plain SGD on w (O, I) where the gradient is one outer product, dyᵀ x: dense, at batch 1. It need

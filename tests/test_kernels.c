@@ -1054,10 +1054,10 @@ static void optimizers_stay_in_their_arrays(void **state)
 }
 
 /* The other fast loops against their definitions: every length and offset, between unreadable
-   pages. w is what they write; x, v and u are what they read (momentum: v, written too). Some have
+   pages. w is what they write; x, v and u are what they read (the optimizers write v and u too). Some have
    several rows of n numbers in w and x: DEEP of them under FAST_COLUMNS, windows of 2 x 2 pixels. */
 enum {
-    FAST_ADD, FAST_OUTER, FAST_SGD, FAST_BYTES, FAST_SOFTMAX, FAST_MUL_ADD, FAST_DROPOUT,
+    FAST_ADD, FAST_OUTER, FAST_SGD, FAST_RMSPROP, FAST_BYTES, FAST_SOFTMAX, FAST_MUL_ADD, FAST_DROPOUT,
     FAST_DROPOUT_ADD, FAST_SLOPE, FAST_SQUARES, FAST_COLUMNS, FAST_MAX, FAST_MAX_BACKWARD,
     FAST_MAX_BACKWARD_ADD, FAST_LOOPS, DEEP = 7
 };
@@ -1077,6 +1077,9 @@ static size_t rows_of_x(int kind)
 
 static size_t rows_of_w(int kind) { return kind >= FAST_MAX_BACKWARD ? 4 : 1; }
 
+static const nn__rmsprop RMSPROP = { (nn_real)0.1, (nn_real)0.9, (nn_real)0.1, (nn_real)1e-3,
+                                     (nn_real)0.8, (nn_real)0.01 };
+
 static void run_plain(int kind, const operands *o)
 {
     const nn_real *x = o->x, *v = o->v;
@@ -1087,6 +1090,7 @@ static void run_plain(int kind, const operands *o)
         nn__dropout_ref(w, x, KEY, 1u << 22, (nn_real)1.25, n, kind == FAST_DROPOUT_ADD);
     if (kind == FAST_SGD)
         nn__sgd_ref(w, x, o->v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
+    if (kind == FAST_RMSPROP) nn__rmsprop_ref(w, x, o->v, n % 2 ? o->u : NULL, n, &RMSPROP);
     if (kind == FAST_MAX) nn__max_window_ref(w, x, 2, 2, 2 * n, n);
     if (kind >= FAST_MAX_BACKWARD) nn__max_window_backward_ref(w, v, x, 2, 2, 2 * n, n);
     for (size_t i = 0; kind == FAST_SOFTMAX && i < n; i++) sum += NN__LIBM(exp)(x[i] - 1);
@@ -1114,6 +1118,7 @@ static void run_fast(int kind, const operands *o)
     case FAST_SGD:
         f->sgd(w, o->x, o->v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
         break;
+    case FAST_RMSPROP: f->rmsprop(w, o->x, o->v, n % 2 ? o->u : NULL, n, &RMSPROP); break;
     case FAST_BYTES: f->bytes(w, o->raw, (nn_real)20, (nn_real)0.01, n); break;
     case FAST_SOFTMAX: if (n) f->softmax_row(w, o->x, 1, (int)n); break;
     case FAST_MUL_ADD: f->mul_add(w, o->x, o->v, n); break;
@@ -1134,7 +1139,7 @@ static void run_fast(int kind, const operands *o)
 /* Both, on the same numbers; offset numbers before or behind them in their guarded arrays. */
 static void compare_loops(int kind, check_guarded g[5], size_t n, size_t offset, bool front)
 {
-    static nn_real plain[2][LENGTHS * DEEP];
+    static nn_real plain[3][LENGTHS * DEEP];
     const size_t size[4] = { n * rows_of_w(kind), n * rows_of_x(kind), n, n };
     nn_real *a[4];
     for (int k = 0; k < 4; k++) {
@@ -1146,8 +1151,10 @@ static void compare_loops(int kind, check_guarded g[5], size_t n, size_t offset,
     for (size_t i = 0; kind >= FAST_MAX && i < size[1]; i += 3) a[1][i] = 1; /* ties */
     const nn_real behind = !front && offset ? a[0][size[0]] : 0;
     memcpy(plain[0], a[0], size[0] * sizeof(nn_real));
-    memcpy(plain[1], a[2], n * sizeof(nn_real));
-    const operands slow = { plain[0], a[1], plain[1], a[3], raw, n };
+    for (int k = 1; k < 3; k++) memcpy(plain[k], a[k + 1], n * sizeof(nn_real));
+    for (size_t i = 0; kind == FAST_RMSPROP && i < n; i++)
+        plain[1][i] = a[2][i] = (nn_real)fabs((double)a[2][i]); /* a mean of squares */
+    const operands slow = { plain[0], a[1], plain[1], plain[2], raw, n };
     const operands fast = { a[0], a[1], a[2], a[3], raw, n };
     run_plain(kind, &slow);
     if (nn__vector()) run_fast(kind, &fast);
@@ -1155,6 +1162,8 @@ static void compare_loops(int kind, check_guarded g[5], size_t n, size_t offset,
     for (size_t i = 0; i < size[0]; i++)
         check_close(a[0][i], plain[0][i], 16 * EPSILON * fmax(1, fabs((double)plain[0][i])));
     for (size_t i = 0; i < n; i++) check_close(a[2][i], plain[1][i], 16 * EPSILON);
+    for (size_t i = 0; kind == FAST_RMSPROP && i < n; i++)
+        check_close(a[3][i], plain[2][i], 16 * EPSILON * fmax(1, fabs((double)plain[2][i])));
     if (!front && offset) assert_true(a[0][size[0]] == behind);
 }
 

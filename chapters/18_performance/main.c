@@ -12,6 +12,7 @@
      5. packed panels     1/2, and B lies in the order in which it is read
      6. vectors           1/12: one load is 8 numbers, or 1 for all 8 of them; a tile is 6 x 16
      7. nn_matmul         the same idea with blocks of rows and the longest vectors the CPU has
+                          (1/26 with AVX-512: a tile is 8 x 32)
      8. all cores         the same on each core (only with -fopenmp)
 
    Before anything is timed, steps 2 to 8 are compared with step 1 on awkward sizes. Steps 1 to 7
@@ -23,6 +24,7 @@
 #define NN_IMPLEMENTATION
 #include "../../nn.h"
 #include "../../plots/plot.h"
+#define PROGRAM_WORKED
 #include "../program.h"
 
 #include <float.h>
@@ -332,7 +334,7 @@ static void use_cores(int n)
 }
 
 /* What nn.h adds to step 6: rows of A in blocks that stay in the second-level cache, vectors of 16
-   where the CPU has them (16 + 16 numbers of B meet 6 of A: 8 loads for 192 multiply-adds, 1/24),
+   where the CPU has them (2 vectors of 16 meet 8 numbers of A: 10 loads for 256 multiply-adds),
    no packing where B can be read as it lies, and edges that cost no more than they must.        */
 static void by_nn(const product *p)
 {
@@ -430,7 +432,7 @@ static void choose_steps(void)
 #ifndef _OPENMP
     steps[7].missing = "compiled without -fopenmp";
 #endif
-    steps[6].loads = steps[7].loads = !strcmp(path, "avx512") ? "1/24" :
+    steps[6].loads = steps[7].loads = !strcmp(path, "avx512") ? "1/26" :
                                       !strcmp(path, "avx2") ? "1/12" :
                                       !strcmp(path, "scalar") ? "2" : "1/6";
 }
@@ -679,6 +681,55 @@ static int draw_rates(program *p, const study *st)
     return plot_draw(&fig);
 }
 
+/* ---- the page's worked numbers -------------------------------------------------------------- */
+
+/* One row of C in the order of step 2: whole rows of B are added, one after the other. */
+static void print_row_of_c(void)
+{
+    enum { K = 3, N = 2 };
+    static const float a[2][K] = { { 1, 2, 3 }, { 4, 5, 6 } };
+    static const float b[K][N] = { { 7, 8 }, { 9, 10 }, { 11, 12 } };
+    float c[2 * N], row[N] = { 0 };
+    const product p = { c, a[0], b[0], 2, N, K, NULL };
+    printf("| q | a_0q | row q of B | a_0q times it | c_0 so far |\n|---|---|---|---|---|\n");
+    for (int q = 0; q < K; q++) {
+        for (int j = 0; j < N; j++) row[j] += a[0][q] * b[q][j];
+        printf("| %d | %g | %g, %g | %g, %g | %g, %g |\n", q, (double)a[0][q], (double)b[q][0],
+               (double)b[q][1], (double)(a[0][q] * b[q][0]), (double)(a[0][q] * b[q][1]),
+               (double)row[0], (double)row[1]);
+    }
+    three_loops(&p);
+    printf("\nthree loops give C = (%g, %g; %g, %g)\n", (double)c[0], (double)c[1], (double)c[2],
+           (double)c[3]);
+}
+
+/* For each term: a number of A for each row, a vector of B for each `lanes` columns. */
+static void print_tile(int rows, int vectors, int lanes)
+{
+    const int loads = rows + vectors, sums = rows * vectors * lanes;
+    printf("| %d x %d | %d | %d + %d | %d | %.3f |\n", rows, vectors * lanes, rows * vectors, rows,
+           vectors, sums, (double)loads / sums);
+}
+
+/* Operations for each byte that has to be fetched once: an n x n product, and a row times it. */
+static void print_reuse(int n)
+{
+    const double operations = 2.0 * n * n * n, bytes = 3.0 * 4 * n * n;
+    printf("| %d | %.1f | %.2f |\n", n, operations / bytes, 2.0 * n * n / (4.0 * n * n + 8.0 * n));
+}
+
+static int print_worked(void)
+{
+    print_row_of_c();
+    printf("\n| tile | registers for sums | loads for a term: A + B | multiply-adds | loads for each |\n"
+           "|---|---|---|---|---|\n");
+    print_tile(1, 1, 1), print_tile(ROWS, COLUMNS, 1), print_tile(VECTOR_ROWS, 2, LANES);
+    print_tile(8, 2, 16);
+    printf("\n| n | n x n times n x n | one row times n x n |\n|---|---|---|\n");
+    print_reuse(64), print_reuse(512), print_reuse(2048);
+    return 0;
+}
+
 /* ---- the program ---------------------------------------------------------------------------- */
 
 int main(int argc, char **argv)
@@ -686,6 +737,7 @@ int main(int argc, char **argv)
     static study st;
     program p = program_start(argc, argv, "18_performance", 42,
                               "Climbs from three loops to nn.h's matrix product, step by step.");
+    if (p.worked) return print_worked();
     program_announce(&p, "one matrix product in eight versions");
     printf("cores: %d\n", cores());
     use_cores(1);
