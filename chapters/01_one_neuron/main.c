@@ -88,6 +88,14 @@ static int print_kernels(void)
     return worst >= 1e-6;
 }
 
+/* Where z = 0: the line of school mathematics, and its end at the lower edge of the picture. */
+static void print_line(void)
+{
+    double w1 = (double)awake.w[0], w2 = (double)awake.w[1], b = (double)awake.b;
+    printf("\nthe line: x2 = -(w1/w2) x1 - b/w2 = %g x1 + %g; without coffee at x1 = %g hours\n",
+           -w1 / w2, -b / w2, -b / w1);
+}
+
 /* ---- made-up people ------------------------------------------------------------------------- */
 
 typedef struct people {
@@ -242,6 +250,7 @@ int main(int argc, char **argv)
     if (!p.worked) program_announce(&p, "one neuron on made-up people");
     print_by_hand();
     if (print_kernels()) return 1;
+    print_line();
     print_changes(&all);
     print_limit();
     return p.worked ? 0 : draw(&p, &all);
