@@ -243,7 +243,7 @@ static int draw_softmax(program *p)
         softmax(a[k], z);
     }
     return plot_bars(program_figure(p, "softmax"),
-                     "Softmax shares out 1: small inputs evenly, large ones to the winner",
+                     "Softmax: close inputs share evenly, a clear winner takes all",
                      "input", "share", .n = C, .names = name, .numbers = 1, .digits = 2,
                      .y_max = 1.1, .series = {{ "z times 0.2", .y = a[0] }, { "z", .y = a[1] },
                                               { "z times 5", .y = a[2] }});
