@@ -65,7 +65,7 @@ static void print_by_hand(void)
         const nn_real *x = four[s];
         nn_real z = weighted_sum(x, n->w, n->b), a = sigmoid(z);
         if (fabs((double)z) < 1e-6) z = 0;              /* float: 0.8 is not exactly 0.8        */
-        printf("| %g | %g | %.2g | %.2g | %g | %.2g | %.4f | %.4f | %s |\n", (double)x[0],
+        printf("| %g | %g | %.2g | %.2g | %g | %.2g | %.5f | %.4f | %s |\n", (double)x[0],
                (double)x[1],
                (double)(n->w[0] * x[0]), (double)(n->w[1] * x[1]), (double)n->b, (double)z,
                exp(-(double)z), (double)a, z > 0 ? "awake" : z < 0 ? "asleep" : "on the line");

@@ -67,7 +67,7 @@ static void print_values(void)
            "|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; i < 5; i++) {
         double z = at[i], s = sigmoid(z), t = tanh(z), r = relu(z);
-        printf("| %g | %.4f | %.4f | %.4f | %.4f | %g | %g | %g | 1 |\n", z, s, sigmoid_slope(s), t,
+        printf("| %g | %.4f | %.4f | %.5f | %.4f | %g | %g | %g | 1 |\n", z, s, sigmoid_slope(s), t,
                tanh_slope(t), r, relu_slope(r), z);
     }
 }

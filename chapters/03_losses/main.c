@@ -148,7 +148,7 @@ static int print_classes(void)
     nn_sparse_cross_entropy_forward(&loss, share, logits, &label, 1, C);
     nn_sparse_cross_entropy_backward(dz, &one, share, &label, 1, C);                    /* F3.6 */
     for (int i = 0; i < C; i++) worst = fmax(worst, fabs((double)dz[i] - slope[i]));
-    printf("\ncross-entropy %.4f; nn.h from the class index %.4f, its gradient %s\n",
+    printf("\n-log %.5f = %.4f; nn.h from the class index %.4f, its gradient %s\n", q[label],
            cross_entropy(p, q), (double)loss, worst < 1e-6 ? "equal" : "DIFFERENT");
     print_both_terms(q, p);
     return !(worst < 1e-6);
