@@ -57,8 +57,8 @@ static void print_two_rows(void)
     double w = 0, xy = 0, xx = 0;
     printf("\n| | w | slope of row 1 | slope of row 2 | the step's slope | new w |\n"
            "|---|---|---|---|---|---|\n");
-    printf("| both rows (F5.1) | %.2f | %.1f | %.1f | their mean, %.1f | %.2f |\n", w, first, second,
-           (first + second) / 2, w - alpha * (first + second) / 2);
+    printf("| both rows (F5.1) | %.2f | %.1f | %.1f | their mean, %.1f | %.2f |\n", w, first,
+           second, (first + second) / 2, w - alpha * (first + second) / 2);
     for (int i = 0; i < 2; i++) {
         double slope = row_slope(w, i), old = w;
         w = w - alpha * slope;                                                          /* F5.2 */
@@ -236,6 +236,7 @@ static int draw_valley(program *p)
                         "In a narrow valley no rate suits both weights", "w0 (flat)", "w1 (steep)",
                         .grid = z, .rows = SIDE, .cols = SIDE, .x_min = -5, .x_max = 5,
                         .y_min = -2, .y_max = 2, .z_label = "loss", .n = VALLEY_STEPS + 1,
+                        .width = 800, .height = 380,            /* one scale for both weights   */
                         .series = {{ "alpha = 0.02", .x = trail[0][0], .y = trail[0][1] },
                                    { "0.1", .x = trail[1][0], .y = trail[1][1] },
                                    { "0.19", .x = trail[2][0], .y = trail[2][1] }});
