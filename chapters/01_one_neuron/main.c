@@ -65,7 +65,7 @@ static void print_by_hand(void)
         const nn_real *x = four[s];
         nn_real z = weighted_sum(x, n->w, n->b), a = sigmoid(z);
         if (fabs((double)z) < 1e-6) z = 0;              /* float: 0.8 is not exactly 0.8        */
-        printf("| %g | %g | %.2g | %.2g | %g | %.2g | %.4f | %.4f | %s |\n", (double)x[0],
+        printf("| %g | %g | %.2g | %.2g | %g | %.2g | %.5f | %.4f | %s |\n", (double)x[0],
                (double)x[1],
                (double)(n->w[0] * x[0]), (double)(n->w[1] * x[1]), (double)n->b, (double)z,
                exp(-(double)z), (double)a, z > 0 ? "awake" : z < 0 ? "asleep" : "on the line");
@@ -86,6 +86,14 @@ static int print_kernels(void)
     }
     printf("\nlargest difference to the loop: %s\n", worst < 1e-6 ? "below 0.000001" : "TOO LARGE");
     return worst >= 1e-6;
+}
+
+/* Where z = 0: the line of school mathematics, and its end at the lower edge of the picture. */
+static void print_line(void)
+{
+    double w1 = (double)awake.w[0], w2 = (double)awake.w[1], b = (double)awake.b;
+    printf("\nthe line: x2 = -(w1/w2) x1 - b/w2 = %g x1 + %g; without coffee at x1 = %g hours\n",
+           -w1 / w2, -b / w2, -b / w1);
 }
 
 /* ---- made-up people ------------------------------------------------------------------------- */
@@ -242,6 +250,7 @@ int main(int argc, char **argv)
     if (!p.worked) program_announce(&p, "one neuron on made-up people");
     print_by_hand();
     if (print_kernels()) return 1;
+    print_line();
     print_changes(&all);
     print_limit();
     return p.worked ? 0 : draw(&p, &all);

@@ -67,7 +67,7 @@ static void print_values(void)
            "|---|---|---|---|---|---|---|---|---|\n");
     for (int i = 0; i < 5; i++) {
         double z = at[i], s = sigmoid(z), t = tanh(z), r = relu(z);
-        printf("| %g | %.4f | %.4f | %.4f | %.4f | %g | %g | %g | 1 |\n", z, s, sigmoid_slope(s), t,
+        printf("| %g | %.4f | %.4f | %.5f | %.4f | %g | %g | %g | 1 |\n", z, s, sigmoid_slope(s), t,
                tanh_slope(t), r, relu_slope(r), z);
     }
 }
@@ -243,7 +243,7 @@ static int draw_softmax(program *p)
         softmax(a[k], z);
     }
     return plot_bars(program_figure(p, "softmax"),
-                     "Softmax shares out 1: small inputs evenly, large ones to the winner",
+                     "Softmax: close inputs share evenly, a clear winner takes all",
                      "input", "share", .n = C, .names = name, .numbers = 1, .digits = 2,
                      .y_max = 1.1, .series = {{ "z times 0.2", .y = a[0] }, { "z", .y = a[1] },
                                               { "z times 5", .y = a[2] }});

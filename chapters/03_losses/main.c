@@ -46,6 +46,12 @@ static double cross_entropy(const double *p, const double *q)
     return -sum;
 }
 
+/* Of one sample, by z, when q is a softmax of z and `label` the right class. */
+static void class_slopes(double *dz, const double *q, int label)
+{
+    for (int i = 0; i < C; i++) dz[i] = q[i] - (i == label);    /* F3.6: q - p                  */
+}
+
 /* The slopes by the prediction, for one sample. */
 static double mse_slope(double yhat, double y) { return 2 * (yhat - y); }
 static double bce_slope(double yhat, double y) { return (yhat - y) / (yhat * (1 - yhat)); }
@@ -118,26 +124,33 @@ static void softmax(double *q, const double *z)
     for (int i = 0; i < C; i++) q[i] /= sum;
 }
 
+/* The same prediction as three yes-or-no questions. */
+static void print_both_terms(const double *q, const double *p)
+{
+    double term[C], sum = 0;
+    for (int i = 0; i < C; i++) sum += term[i] = bce(&q[i], &p[i], 1);                  /* F3.5 */
+    printf("both terms for each class: %.4f + %.4f + %.4f = %.4f\n", term[0], term[1], term[2],
+           sum);
+}
+
 static int print_classes(void)
 {
     const double z[C] = { 1, 3, 2 }, p[C] = { 0, 1, 0 };
     const nn_real logits[C] = { 1, 3, 2 }, one = 1;
     const int label = 1;
-    double q[C], both = 0, worst = 0;
+    double q[C], slope[C], worst = 0;
     nn_real loss, share[C], dz[C] = { 0, 0, 0 };
     softmax(q, z);
+    class_slopes(slope, q, label);
     printf("\n| class | z | q = softmax(z) | target p | q - p |\n|---|---|---|---|---|\n");
-    for (int i = 0; i < C; i++) {
-        printf("| %d | %g | %.4f | %g | %.4f |\n", i, z[i], q[i], p[i], q[i] - p[i]);
-        both += bce(&q[i], &p[i], 1);
-    }
+    for (int i = 0; i < C; i++)
+        printf("| %d | %g | %.4f | %g | %.4f |\n", i, z[i], q[i], p[i], slope[i]);
     nn_sparse_cross_entropy_forward(&loss, share, logits, &label, 1, C);
     nn_sparse_cross_entropy_backward(dz, &one, share, &label, 1, C);                    /* F3.6 */
-    for (int i = 0; i < C; i++) worst = fmax(worst, fabs((double)dz[i] - (q[i] - p[i])));
-    printf("\ncross-entropy %.4f; nn.h from the class index %.4f, its gradient %s\n",
+    for (int i = 0; i < C; i++) worst = fmax(worst, fabs((double)dz[i] - slope[i]));
+    printf("\n-log %.5f = %.4f; nn.h from the class index %.4f, its gradient %s\n", q[label],
            cross_entropy(p, q), (double)loss, worst < 1e-6 ? "equal" : "DIFFERENT");
-    printf("with both terms, as F3.5 prints it: %.4f; the same prediction as three yes-or-no "
-           "questions\n", both);
+    print_both_terms(q, p);
     return !(worst < 1e-6);
 }
 

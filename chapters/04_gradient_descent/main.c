@@ -1,9 +1,10 @@
 /* Chapter 04: gradient descent, one step at a time.
 
      1. by hand       a bowl in one dimension, L = w²: every step for one learning rate
-     2. rates         the same bowl with five learning rates; one diverges
-     3. a valley      two weights, one steep and one flat: the path zigzags
-     4. a line        linear regression by nn.h's kernels: all rows at once, one at a time, in
+     2. two rows      both at once, or one after the other
+     3. rates         the same bowl with five learning rates; one diverges
+     4. a valley      two weights, one steep and one flat: the path zigzags
+     5. a line        linear regression by nn.h's kernels: all rows at once, one at a time, in
                       batches of 10                                                             */
 
 #define NN_IMPLEMENTATION
@@ -41,6 +42,38 @@ static void print_bowl(void)
     for (int t = 0; t < 4; t++)
         printf("| %d | %.4f | %.4f | %.4f | %.4f | %.4f |\n", t, w[t], bowl(w[t]), bowl_slope(w[t]),
                alpha * bowl_slope(w[t]), w[t + 1]);
+}
+
+/* ---- two rows of data, y = w x: L_i = (w x_i - y_i)² ---------------------------------------- */
+
+static const double two_x[2] = { 1, 2 }, two_y[2] = { 3, 4 };
+
+static double row_slope(double w, int i) { return 2 * (w * two_x[i] - two_y[i]) * two_x[i]; }
+
+/* The same two rows: one step for both, or a step for each. */
+static void print_two_rows(void)
+{
+    const double alpha = 0.1, first = row_slope(0, 0), second = row_slope(0, 1);
+    double w = 0, xy = 0, xx = 0;
+    printf("\n| | w | slope of row 1 | slope of row 2 | the step's slope | new w |\n"
+           "|---|---|---|---|---|---|\n");
+    printf("| both rows (F5.1) | %.2f | %.1f | %.1f | their mean, %.1f | %.2f |\n", w, first,
+           second, (first + second) / 2, w - alpha * (first + second) / 2);
+    for (int i = 0; i < 2; i++) {
+        double slope = row_slope(w, i), old = w;
+        w = w - alpha * slope;                                                          /* F5.2 */
+        if (i == 0) printf("| row 1 alone (F5.2) | %.2f | %.1f | | %.1f | %.2f |\n", old, slope,
+                           slope, w);
+        else printf("| then row 2 (F5.2) | %.2f | | %.1f | %.1f | %.2f |\n", old, slope, slope, w);
+        xy += two_x[i] * two_y[i], xx += two_x[i] * two_x[i];
+    }
+    printf("\nthe smallest mean loss of the two rows is at w = %g\n", xy / xx);
+}
+
+/* ---- five rates ----------------------------------------------------------------------------- */
+
+static void print_rates(void)
+{
     printf("\n| alpha | w is multiplied by | w after 1 step | w after 20 steps |\n"
            "|---|---|---|---|\n");
     for (int k = 0; k < RATES; k++) {
@@ -54,6 +87,7 @@ static void print_bowl(void)
 
 enum { VALLEY_STEPS = 40, SIDE = 61, PATHS = 3 };
 
+static const double valley_start[2] = { -4, 1.5 };
 static const double valley_rate[PATHS] = { 0.02, 0.1, 0.19 };
 static double trail[PATHS][2][VALLEY_STEPS + 1];
 
@@ -61,10 +95,10 @@ static double valley(double w0, double w1) { return (w0 * w0 + 10 * w1 * w1) / 2
 
 static void print_valley(void)
 {
-    printf("\n| alpha | w0 shrinks by | w1 shrinks by | (w0, w1) after 40 steps | L |\n"
+    printf("\n| alpha | w0 is multiplied by | w1 by | (w0, w1) after 40 steps | L |\n"
            "|---|---|---|---|---|\n");
     for (int k = 0; k < PATHS; k++) {
-        double w[2] = { -4, 1.5 }, alpha = valley_rate[k];
+        double w[2] = { valley_start[0], valley_start[1] }, alpha = valley_rate[k];
         for (int t = 0; t <= VALLEY_STEPS; t++) {
             const double g[2] = { w[0], 10 * w[1] };
             trail[k][0][t] = w[0], trail[k][1][t] = w[1];
@@ -74,7 +108,8 @@ static void print_valley(void)
         printf("| %g | %.2f | %.2f | (%.4f, %.4f) | %.4f |\n", alpha, 1 - alpha, 1 - 10 * alpha,
                w[0] + 0.0, fabs(w[1]) < 5e-5 ? 0 : w[1], valley(w[0], w[1]));
     }
-    printf("\nno divergence while |1 - 10 alpha| < 1: alpha below %g\n", 2.0 / 10);
+    printf("\nfrom (%g, %g): no divergence while |1 - 10 alpha| < 1, alpha below %g\n",
+           valley_start[0], valley_start[1], 2.0 / 10);
 }
 
 /* ---- linear regression: y = w x + b, ten inputs, a hundred rows ----------------------------- */
@@ -201,6 +236,7 @@ static int draw_valley(program *p)
                         "In a narrow valley no rate suits both weights", "w0 (flat)", "w1 (steep)",
                         .grid = z, .rows = SIDE, .cols = SIDE, .x_min = -5, .x_max = 5,
                         .y_min = -2, .y_max = 2, .z_label = "loss", .n = VALLEY_STEPS + 1,
+                        .width = 800, .height = 380,            /* one scale for both weights   */
                         .series = {{ "alpha = 0.02", .x = trail[0][0], .y = trail[0][1] },
                                    { "0.1", .x = trail[1][0], .y = trail[1][1] },
                                    { "0.19", .x = trail[2][0], .y = trail[2][1] }});
@@ -226,6 +262,8 @@ int main(int argc, char **argv)
     if (!p.worked) program_announce(&p, "gradient descent on bowls and on 100 made-up rows");
     make_rows(p.seed);
     print_bowl();
+    print_two_rows();
+    print_rates();
     print_valley();
     if (!print_regression(p.seed)) return 1;
     if (p.worked) return 0;

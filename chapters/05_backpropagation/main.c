@@ -66,7 +66,8 @@ static void print_passes(const network *n, double y)
     printf("| z2 | %.4f | delta2 | %.4f |\n", n->z2, n->delta2);
     printf("| p | %.4f | dL/dp | %.4f |\n", n->p, (n->p - y) / (n->p * (1 - n->p)));
     printf("| L | %.4f | dL/dL | 1 |\n", n->loss);
-    printf("\np (1 - p) = %.4f; the printed formula would give (y - p) p (1 - p) = %.4f\n",
+    printf("\nwith a digit more: L = -log %.5f = %.4f\n", n->p, n->loss);
+    printf("p (1 - p) = %.4f; the printed formula would give (y - p) p (1 - p) = %.4f\n",
            n->p * (1 - n->p), (y - n->p) * n->p * (1 - n->p));
 }
 
@@ -189,7 +190,7 @@ static void print_changes(void)
     print_change("none", start, 1);
     print_change("y = 0", start, 0);
     print_change("W2 = (0, 0)", zero, 1);
-    print_change("both hidden neurons equal", equal, 1);
+    print_change("neuron 1 a copy of neuron 0", equal, 1);
 }
 
 /* ---- F4.3, right and as printed ------------------------------------------------------------- */
