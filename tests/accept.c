@@ -1,5 +1,5 @@
 /* The acceptance runs: the networks P1 to P7 of the articles, trained now, judged against the
-   results that they must reach. No number is stored from an earlier run.
+   results that they must reach. No result is stored from an earlier run.
 
        cc -O2 -std=c99 -fopenmp tests/accept.c -o build/accept -lm && build/accept
 
@@ -244,8 +244,9 @@ static nn_model *build_p7(uint64_t seed)
     return m;
 }
 
-/* Means over the seeds of the accuracy after one epoch and after ten. PyTorch 1.13, started alike,
-   has a mean of 0.9784 after one epoch. */
+/* Means over the seeds of the accuracy after one epoch and after ten. The first should not be below
+   that of PyTorch 1.13 by 0.003: 0.9815, the mean of five seeds from Glorot's weights (0.9800 to
+   0.9837). */
 static void run_p7(void)
 {
     nn_data train, test;
@@ -262,7 +263,7 @@ static void run_p7(void)
         last += m->history.epoch[9].val_accuracy / P7_SEEDS;
         nn_model_free(m);
     }
-    accept("p7.epoch1", first, 0.9784 - 0.003, 1);
+    accept("p7.epoch1", first, 0.9815 - 0.003, 1);
     accept("p7.epoch10", last, 0.989, 1);
     nn_data_free(&train), nn_data_free(&test);
 }
