@@ -101,7 +101,7 @@ $(BUILD)/accept: tests/accept.c nn.h
 	$(CC) $(CFLAGS) -std=c11 $(WARN) $(OPENMP) $< -o $@ -lm
 
 # Builds a side of the speed comparison. A library that can be linked is compiled in: header, name, flag.
-BENCH_CC = $(CC) $(CFLAGS) -std=c99 $(WARN) $(if $(filter-out 1,$(THREADS)),-fopenmp)
+BENCH_CC = $(CC) $(CFLAGS) $(WARN) $(if $(filter-out 1,$(THREADS)),-fopenmp)
 with = $(shell mkdir -p $(BUILD); printf '\043include <$(1)>\nint main(void) { return 0; }\n' | \
     $(CC) -x c - -o $(BUILD)/with -l$(2) 2>/dev/null && echo -D$(3) -l$(2))
 

@@ -1848,6 +1848,7 @@ static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code 
 
 static int nn__part_begin(int n, int part, int parts)
 {
+    if (part == 0 || part == parts) return part ? n : 0; /* small work is spared the division */
     return (int)((int64_t)n * part / parts);
 }
 
@@ -2872,24 +2873,24 @@ static void nn__matmul_run(const nn__product *p)
     else nn__matmul_ref(p);
 }
 
-static nn__product nn__product_of(nn_real *c, const nn_real *a, const nn_real *b, int m, int n,
-                                  int k, int flags, nn_real *work)
+/* Fills a cleared product in. */
+static void nn__product_set(nn__product *p, nn_real *c, const nn_real *a, const nn_real *b, int m,
+                            int n, int k, int flags, nn_real *work)
 {
-    nn__product p = NN__EMPTY;
     const bool ta = (flags & NN_TRANSPOSE_A) != 0, tb = (flags & NN_TRANSPOSE_B) != 0;
-    p.c = c, p.a = a, p.b = b, p.m = m, p.n = n, p.k = k;
-    p.a_row = ta ? 1 : k, p.a_column = ta ? m : 1;
-    p.b_row = tb ? 1 : n, p.b_column = tb ? k : 1;
-    p.c_row = n, p.run = k;
-    p.add = (flags & NN_ACCUMULATE) != 0;
-    p.work = work;
-    return p;
+    p->c = c, p->a = a, p->b = b, p->m = m, p->n = n, p->k = k;
+    p->a_row = ta ? 1 : k, p->a_column = ta ? m : 1;
+    p->b_row = tb ? 1 : n, p->b_column = tb ? k : 1;
+    p->c_row = n, p->run = k;
+    p->add = (flags & NN_ACCUMULATE) != 0;
+    p->work = work;
 }
 
 NN_API void nn_matmul(nn_real *c, const nn_real *a, const nn_real *b, int m, int n, int k,
                       int flags, nn_real *work)
 {
-    nn__product p = nn__product_of(c, a, b, m, n, k, flags, work);
+    nn__product p = NN__EMPTY;
+    nn__product_set(&p, c, a, b, m, n, k, flags, work);
     nn__matmul_run(&p);
 }
 
@@ -3324,7 +3325,8 @@ NN_API void nn_sparse_cross_entropy_backward(nn_real *dz, const nn_real *dloss, 
 static void nn__dense_run(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b, int B,
                           int I, int O, nn_activation activation, double alpha, nn_real *work)
 {
-    nn__product p = nn__product_of(y, x, w, B, O, I, NN_TRANSPOSE_B, work);
+    nn__product p = NN__EMPTY;
+    nn__product_set(&p, y, x, w, B, O, I, NN_TRANSPOSE_B, work);
     p.bias = b;
     p.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->finish;
     p.alpha = alpha;
@@ -3790,9 +3792,10 @@ static void nn__conv2d_y(nn__job *j, nn_real *part, nn_real *work)
     while (nn__patches_next(j)) {
         nn_real *y = j->y + j->first * (size_t)j->s->O + j->group * O;
         nn__patches_from(j);
-        nn__product p =
-            nn__product_of(G == 1 ? y : part, j->patches, j->w + (size_t)(j->group * O) * (size_t)K,
-                           j->rows, O, K, NN_TRANSPOSE_B, work);
+        nn__product p = NN__EMPTY;
+        nn__product_set(&p, G == 1 ? y : part, j->patches,
+                        j->w + (size_t)(j->group * O) * (size_t)K, j->rows, O, K, NN_TRANSPOSE_B,
+                        work);
         p.bias = j->b ? j->b + j->group * O : NULL, p.finish = j->finish, p.alpha = j->alpha;
         nn__matmul_run(&p);
         if (G > 1) nn__blocks_copy(y, (size_t)j->s->O, part, (size_t)O, (size_t)j->rows, (size_t)O);
