@@ -368,8 +368,8 @@ static void fast_agrees_with_ref(problem *p, void *user)
                                    nn__pointwise_of(NN_LEAKY_RELU)->finish };
     int *turn = (int *)user, flags = (*turn)++ % FLAGS;
     fill(bias, 256, true);
-    nn__product x =
-        nn__product_of(fast, stored_a(p, flags), stored_b(p, flags), p->m, p->n, p->k, flags, work);
+    nn__product x = { 0 };
+    nn__product_set(&x, fast, stored_a(p, flags), stored_b(p, flags), p->m, p->n, p->k, flags, work);
     x.bias = *turn % 2 ? bias : NULL, x.finish = finish[*turn % 3], x.alpha = 0.5;
     nn__product y = x;
     y.c = ref;
