@@ -19,7 +19,7 @@ VARIANTS = float double openmp sanitized
 FLAGS_float = -O2
 FLAGS_double = -O1 -DNN_DOUBLE
 FLAGS_openmp = -O2 -fopenmp
-FLAGS_sanitized = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_sanitized = -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 .DELETE_ON_ERROR:
 .SECONDARY:
