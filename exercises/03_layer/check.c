@@ -23,6 +23,7 @@ enum {
     BIAS_BY_INPUT,
     BIAS_FIRST,
     BIAS_EACH_TIME,
+    BIAS_ONE_MORE,
     BIAS_SUBTRACTED,
     BIAS_FIRST_ROW,
     NO_WEIGHTS,
@@ -68,6 +69,7 @@ static double bias(const layer *t, int mistake, int s, int o)
     case BIAS_BY_SAMPLE: return t->b[s % t->O];
     case BIAS_FIRST: return t->b[0];
     case BIAS_EACH_TIME: return t->I * t->b[o];
+    case BIAS_ONE_MORE: return (t->I + 1) * t->b[o];
     case BIAS_SUBTRACTED: return -t->b[o];
     case BIAS_FIRST_ROW: return s == 0 ? t->b[o] : 0;
     default: return t->b[o];
@@ -124,6 +126,8 @@ const kit_mistake kit_mistakes[] = {
     { "Z", BIAS_BY_INPUT, "b was counted by the input, b[i]: each unit has one, b[o], added once" },
     { "Z", BIAS_FIRST, "all units got b[0]: each has its own, b[o]" },
     { "Z", BIAS_EACH_TIME, "b[o] was added once per input: it belongs outside of the loop over i" },
+    { "Z", BIAS_ONE_MORE,
+      "b[o] was added for each input, and once more: it belongs outside of the loop over i" },
     { "Z", BIAS_SUBTRACTED, "b was subtracted: it is added" },
     { "Z", BIAS_FIRST_ROW, "only the first sample got the bias: every row of Z does" },
     { "Z", NO_WEIGHTS, "the inputs were summed without their weights" },
