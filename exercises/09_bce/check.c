@@ -31,6 +31,8 @@ enum {
     ENTROPY,
     P_ALONE,
     ROUNDED,
+    EXCHANGED,
+    EXCHANGED_GUARDED,
     ZERO_TIMES_INFINITY,
     /* from logits */
     Z_AS_P,
@@ -82,6 +84,8 @@ static double loss_of_p(double p, double y, int mistake)
     case ENTROPY: return -a_log_b(p, p) - a_log_b(1 - p, 1 - p);
     case P_ALONE: return -log(p);
     case ROUNDED: return y > 0.5 ? -log(p) : -log(1 - p);
+    case EXCHANGED: return -(p * log(y) + (1 - p) * log(1 - y));
+    case EXCHANGED_GUARDED: return (y > 0 ? -p * log(y) : 0) - (y < 1 ? (1 - p) * log(1 - y) : 0);
     case ZERO_TIMES_INFINITY: return -(y * log(p) + (1 - y) * log(1 - p));
     default: return yes + no;
     }
@@ -187,6 +191,10 @@ const kit_mistake kit_mistakes[] = {
     { "loss", SQUARES, "that is the squared error (F3.1), not the cross-entropy" },
     { "loss", DISTANCE, "that is the distance |p - y|: its logarithm is missing" },
     { "loss", ENTROPY, "the logarithms were weighed with p: their factors are y and 1 - y" },
+    { "loss", EXCHANGED,
+      "y and p are exchanged: y stands before the logarithm, p inside of it, y log p" },
+    { "loss", EXCHANGED_GUARDED,
+      "0 for each y of 0 or 1, whatever p: is it log(y)? p is inside of the logarithm, y log p" },
     { "loss", P_ALONE, "-log p for every sample, whatever its y" },
     BOTH(ROUNDED, "y was taken for 0 or 1: between them both terms count, with y and 1 - y"),
     { "loss_z", Z_AS_P, "z was taken for a probability: p is sigmoid(z)" },
@@ -197,7 +205,7 @@ const kit_mistake kit_mistakes[] = {
     { "loss_z", NO_ABSOLUTE,
       "e^-z where e^-|z| belongs: with max(z, 0) in front, the sign of z counts twice" },
     { "loss_z", PLUS_ABSOLUTE, "e^|z| where e^-|z| belongs" },
-    { "dz", RIGHT, "F4.3, corrected:  dz = (p - y)/n,  p = sigmoid(z)" },
+    { "dz", RIGHT, "F4.3:  dz = (p - y)/n,  p = sigmoid(z)" },
     { "dz", SUMMED, "the 1/n is missing: the loss is a mean" },
     { "dz", SIGN, "the sign is flipped: dz = p - y, not y - p (F4.3)" },
     { "dz", PRINTED,
