@@ -26,11 +26,12 @@ enum {
     SIGN,
     NO_TARGET,
     TIMES_SLOPE,
+    TIMES_P_SLOPE,
     /* dW, db, dz */
     MEAN_AGAIN,
     LAST_SAMPLE,
     TRANSPOSED,
-    FROM_Z,
+    TANH_AGAIN,
     NO_SLOPE,
     LAST_UNIT,
     SLOPE_OF_A,
@@ -38,7 +39,8 @@ enum {
     RELU_SLOPE,
     SLOPE_TWICE,
     NO_SQUARE,
-    SOFTMAX_EARLY
+    SOFTMAX_EARLY,
+    W_BELOW
 };
 
 /* A network with its own arrays: the pointers of `net` are constant for the learner. */
@@ -108,6 +110,7 @@ static void dz_out_formula(const void *of, int mistake, double *dz)
         if (mistake == SIGN) d = -d;
         if (mistake == NO_TARGET) d = p / n;
         if (mistake == TIMES_SLOPE) d *= 1 - p * p;
+        if (mistake == TIMES_P_SLOPE) d *= p * (1 - p);
         dz[k] = d;
     }
 }
@@ -119,8 +122,10 @@ static void dW_formula(const void *of, int mistake, double *dW)
     for (int o = 0; o < O; o++)
         for (int i = 0; i < I; i++) {
             double sum = 0;
-            for (int s = mistake == LAST_SAMPLE ? n - 1 : 0; s < n; s++)
-                sum += p->dz[l][s * O + o] * p->a[l][s * I + i];
+            for (int s = mistake == LAST_SAMPLE ? n - 1 : 0; s < n; s++) {
+                double a = p->a[l][s * I + i];
+                sum += p->dz[l][s * O + o] * (mistake == TANH_AGAIN ? tanh(a) : a);
+            }
             if (mistake == MEAN_AGAIN) sum /= n;
             dW[mistake == TRANSPOSED ? i * O + o : o * I + i] = sum;
         }
@@ -147,7 +152,8 @@ static void dz_formula(const void *of, int mistake, double *dz)
         double a = p->a[l + 1][k], da = 0, slope = 1 - a * a;
         for (int o = mistake == LAST_UNIT ? O - 1 : 0; o < O; o++) {
             int w = mistake == W_TRANSPOSED ? k % H * O + o : o * H + k % H;
-            da += p->dz[l + 1][k / H * O + o] * p->W[l + 1][w];
+            double W = mistake == W_BELOW ? p->W[l][w % (H * p->size[l])] : p->W[l + 1][w];
+            da += p->dz[l + 1][k / H * O + o] * W;
         }
         if (mistake == NO_SLOPE) slope = 1;
         if (mistake == SLOPE_OF_A) slope = 1 - tanh(a) * tanh(a);
@@ -186,9 +192,12 @@ const kit_mistake kit_mistakes[] = {
     { "dz_out", SIGN, "the sign is flipped: dz = p - y, not y - p (F4.3)" },
     { "dz_out", NO_TARGET, "y was not subtracted: 1 at the label's class" },
     { "dz_out", TIMES_SLOPE, "multiplied by 1 - p²: the last layer has no tanh" },
+    { "dz_out", TIMES_P_SLOPE,
+      "multiplied by p (1 - p): that slope is already in p - y, where it cancels" },
     { "dW", RIGHT, "F4.4:  dW[l] = dz[l]ᵀ a[l]" },
     { "dW", MEAN_AGAIN, MEANT "by itself" },
     { "dW", LAST_SAMPLE, "only the last sample is left: add the samples up (+=)" },
+    { "dW", TANH_AGAIN, "tanh was applied to a[l] once more: take it as it is" },
     { "dW", TRANSPOSED,
       "this is the transpose: dW[l] has the shape of W[l], (size[l+1], size[l])" },
     { "db", RIGHT, "F4.4:  db[l] = sum over the samples of dz[l]" },
@@ -203,6 +212,7 @@ const kit_mistake kit_mistakes[] = {
       "W[l] was read as (size[l], size[l+1]): the weight from i to o is [o][i]" },
     { "dz", SLOPE_OF_A,
       "tanh was applied once more: a is tanh(z) already, and the slope is 1 - a²" },
+    { "dz", W_BELOW, "W of the layer below was taken: dz[l] comes back through its own W[l]" },
     { "dz", SIGMOID_SLOPE, "a (1 - a) is the slope of a sigmoid: that of tanh is 1 - a²" },
     { "dz", RELU_SLOPE, "1 or 0 is the slope of a ReLU: that of tanh is 1 - a²" },
     { "dz", NO_SQUARE, "1 - a was taken for the slope: that of tanh is 1 - a²" },
