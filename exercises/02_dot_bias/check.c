@@ -22,6 +22,8 @@ enum {
     ADDED,
     NO_WEIGHTS,
     NO_INPUTS,
+    ALWAYS_W_0,
+    ALWAYS_X_0,
     OVERWRITTEN,
     OVERWRITTEN_BIAS,
     WHOLE_NUMBERS,
@@ -59,7 +61,9 @@ static void z_formula(const void *problem, int mistake, double *z)
     double sum = 0;
     int whole = 0;
     for (int i = mistake == FIRST_MISSING; i < p->n - (mistake == LAST_MISSING); i++) {
-        double w = mistake == NO_WEIGHTS ? 1 : p->w[i], x = mistake == NO_INPUTS ? 1 : p->x[i];
+        double w = p->w[mistake == ALWAYS_W_0 ? 0 : i], x = p->x[mistake == ALWAYS_X_0 ? 0 : i];
+        if (mistake == NO_WEIGHTS) w = 1;
+        if (mistake == NO_INPUTS) x = 1;
         double product = mistake == ADDED ? w + x : w * x;
         int over = mistake == OVERWRITTEN || mistake == OVERWRITTEN_BIAS;
         sum = over ? product : sum + product;
@@ -94,6 +98,8 @@ const kit_mistake kit_mistakes[] = {
     { "z", ADDED, "w[i] + x[i] was summed: a weight multiplies its input" },
     { "z", NO_WEIGHTS, "the inputs were summed without their weights" },
     { "z", NO_INPUTS, "the weights were summed without the inputs" },
+    { "z", ALWAYS_W_0, "w[0] is in every product: use i as the index of w, too" },
+    { "z", ALWAYS_X_0, "x[0] is in every product: use i as the index of x, too" },
     { "z", OVERWRITTEN, "only the last product is left: add each one to the sum (+=, not =)" },
     { "z", OVERWRITTEN_BIAS,
       "only the last product is left, and b is gone: add each product to z (+=, not =)" },
