@@ -32,6 +32,9 @@ enum {
     LAST_MISSING,
     FIRST_MISSING,
     OVERWRITTEN,
+    OVERWRITTEN_BIAS,
+    FIRST_INPUT,
+    FIRST_WEIGHT,
     NOT_RESET,
     MEAN_I,
     MEAN_N,
@@ -53,6 +56,8 @@ static double product(const layer *t, int mistake, int s, int o, int i)
     if (mistake == W_AS_IO) w = i * t->O + o;
     if (mistake == W_STEP_O) w = (o * t->O + i) % (t->O * t->I);
     if (mistake == FIRST_UNIT) w = i;
+    if (mistake == FIRST_WEIGHT) w = o * t->I;
+    if (mistake == FIRST_INPUT) x = s * t->I;
     if (mistake == X_AS_IN) x = i * t->n + s;
     if (mistake == X_STEP_N) x = (s * t->n + i) % (t->n * t->I);
     if (mistake == FIRST_SAMPLE) x = i;
@@ -80,10 +85,11 @@ static double entry(const layer *t, int mistake, int s, int o)
 {
     int whole = (int)t->b[o];
     double sum = 0, b = bias(t, mistake, s, o);
-    if (mistake == BIAS_BY_INPUT) b = 0;
+    if (mistake == BIAS_BY_INPUT || (mistake == OVERWRITTEN_BIAS && t->I > 0)) b = 0;
     for (int i = mistake == FIRST_MISSING; i < t->I - (mistake == LAST_MISSING); i++) {
         double p = product(t, mistake, s, o, i);
-        sum = mistake == OVERWRITTEN ? p : sum + p;
+        int over = mistake == OVERWRITTEN || mistake == OVERWRITTEN_BIAS;
+        sum = over ? p : sum + p;
         whole = (int)(whole + p);
         if (mistake == BIAS_BY_INPUT) b += t->b[i % t->O];
     }
@@ -136,6 +142,10 @@ const kit_mistake kit_mistakes[] = {
     { "Z", LAST_MISSING, "the last input is left out: the loop must run to i = I - 1" },
     { "Z", FIRST_MISSING, "the first input is left out: the loop starts at i = 0" },
     { "Z", OVERWRITTEN, "only the last product is left: add each one to the sum (+=, not =)" },
+    { "Z", OVERWRITTEN_BIAS,
+      "only the last product is left, and b is gone: add each product to the sum (+=, not =)" },
+    { "Z", FIRST_INPUT, "only the first input of each sample was read: X[s][i] is X[s * I + i]" },
+    { "Z", FIRST_WEIGHT, "only the first weight of each unit was read: W[o][i] is W[o * I + i]" },
     { "Z", NOT_RESET, "the sum goes on from one unit to the next: start it anew for each Z[s][o]" },
     { "Z", MEAN_I, "the sum was divided by I: a neuron takes the sum, not the mean" },
     { "Z", MEAN_N, "the sum was divided by n: only a loss is a mean over the samples" },
