@@ -19,6 +19,7 @@ enum {
     /* one sample's loss */
     NO_BRACKET,
     NO_BRACKET_NO_MEAN,
+    FIRST_SIGN,
     FIRST_TERM,
     SECOND_TERM,
     SWAPPED,
@@ -40,6 +41,7 @@ enum {
     NO_Y,
     NO_MAXIMUM,
     NO_LOGARITHM,
+    MINUS_LOGARITHM,
     NO_ABSOLUTE,
     PLUS_ABSOLUTE,
     OVERFLOWS,
@@ -72,6 +74,7 @@ static double loss_of_p(double p, double y, int mistake)
     double yes = -a_log_b(y, p), no = -a_log_b(1 - y, 1 - p);
     switch (mistake) {
     case NO_BRACKET: return yes - no;
+    case FIRST_SIGN: return no - yes;
     case FIRST_TERM: return yes;
     case SECOND_TERM: return no;
     case SWAPPED: return -a_log_b(y, 1 - p) - a_log_b(1 - y, p);
@@ -100,6 +103,7 @@ static double loss_of_z(double z, double y, int mistake)
     case NO_Y: return top + tail;
     case NO_MAXIMUM: return tail - z * y;
     case NO_LOGARITHM: return top - z * y;
+    case MINUS_LOGARITHM: return top - z * y - tail;
     case NO_ABSOLUTE: return top - z * y + log1p(exp(-z));
     case PLUS_ABSOLUTE: return top - z * y + log1p(exp(fabs(z)));
     case OVERFLOWS: return log(1 + exp(z)) - z * y;
@@ -181,6 +185,7 @@ const kit_mistake kit_mistakes[] = {
       "the second term escaped the minus: it is -( y log p + (1 - y) log(1 - p) )" },
     { "loss", NO_BRACKET_NO_MEAN,
       "the second term escaped the minus and the mean: both are for the whole bracket" },
+    { "loss", FIRST_SIGN, "the first term escaped the minus: it is for both" },
     { "loss", FIRST_TERM, "the term (1 - y) log(1 - p) is missing: the samples with y = 0" },
     { "loss", SECOND_TERM, "the term y log p is missing: the samples with y = 1" },
     BOTH(SWAPPED, "y and 1 - y are exchanged: y goes with log p, 1 - y with log(1 - p)"),
@@ -202,6 +207,7 @@ const kit_mistake kit_mistakes[] = {
     { "loss_z", NO_Y, "the term -z y is missing: the loss does not look at the target" },
     { "loss_z", NO_MAXIMUM, "the term max(z, 0) is missing" },
     { "loss_z", NO_LOGARITHM, "the term log(1 + e^-|z|) is missing" },
+    { "loss_z", MINUS_LOGARITHM, "log(1 + e^-|z|) was subtracted: it is added" },
     { "loss_z", NO_ABSOLUTE,
       "e^-z where e^-|z| belongs: with max(z, 0) in front, the sign of z counts twice" },
     { "loss_z", PLUS_ABSOLUTE, "e^|z| where e^-|z| belongs" },
