@@ -331,11 +331,16 @@ static void check_bias(void)
     accept(w, "it is what is left when this check's mistake is mended");
     data.fault = NO_BIAS;
     int none = judge(w);
-    data.percent = 3;
+    data.scale = -1; /* all gradients have the other sign */
+    int below = judge(w);
+    data.scale = 1, data.percent = 3;
     kit_true(
         "one side", !none || judge(w),
         "you accepted a wrong one: the gradient of the last weight is 0. One that is too large "
         "you rejected: take the absolute value of the difference, and do not leave out a 0");
+    kit_true("below 0", none || !below,
+             "you accepted a wrong one: the gradient of the last weight is 0, and the right one is "
+             "below 0. Take the absolute value of the difference, and of both in max(|a|, |b|)");
     kit_true("rejected", !none,
              "you accepted a wrong one: the gradient of the last weight, a bias, is 0. Does the "
              "loop run to n - 1?");
