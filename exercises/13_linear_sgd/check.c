@@ -25,6 +25,10 @@ enum {
     ONE_AFTER_THE_OTHER,
     ONLY_W_AT_ONCE,
     NO_BIAS_IN_ERROR,
+    TARGET_ADDED,
+    LAST_INPUT,
+    LAST_LOSS,
+    REPLACED,
     LAST_SAMPLE,
     ERROR_ALONE,
     NO_ERROR,
@@ -46,7 +50,10 @@ static double reference_step(const task *t, int mistake, double *w, double *b)
         const double *x = t->X + (mistake == X_NOT_PICKED ? k : row) * t->I;
         double e = mistake == NO_BIAS_IN_ERROR ? 0 : *b;
         for (int i = 0; i < t->I; i++) e += w[i] * x[i];
+        if (mistake == LAST_INPUT) e = w[t->I - 1] * x[t->I - 1] + t->y[row];
+        if (mistake == TARGET_ADDED) e += 2 * t->y[row];
         e -= t->y[mistake == Y_NOT_PICKED ? k : row];
+        if (mistake == LAST_LOSS) loss = 0;
         loss += mistake == ABSOLUTE ? fabs(e) : e * e;
         double d = 2 * e / t->n;
         if (mistake == SUMMED) d = 2 * e;
@@ -63,6 +70,7 @@ static double reference_step(const task *t, int mistake, double *w, double *b)
     }
     double alpha = mistake == NO_RATE ? 1 : mistake == NOT_CHANGED ? 0 : t->alpha;
     if (mistake == ONE_AFTER_THE_OTHER) alpha = 0;
+    if (mistake == REPLACED) memset(w, 0, (size_t)t->I * sizeof *w), *b = 0, alpha = -alpha;
     for (int i = 0; i < t->I && mistake != ONLY_W_AT_ONCE; i++) w[i] -= alpha * dw[i];
     *b -= alpha * db;
     if (mistake == SUMMED) return loss;
@@ -115,6 +123,10 @@ const kit_mistake kit_mistakes[] = {
       "y is that of row pick[k], but x that of row k: both are of row pick[k]" },
     { "loss", Y_NOT_PICKED, "x is row pick[k], but y was taken at k: both are of row pick[k]" },
     { "loss", NO_BIAS_IN_ERROR, "b is missing in the prediction" },
+    { "loss", TARGET_ADDED, "y was added: the error is the prediction minus y" },
+    { "loss", LAST_INPUT,
+      "the error is only the last w_i x_i: add them up, with b and -y (+=, not =)" },
+    { "loss", LAST_LOSS, "only the last sample's square is left: add them up (+=)" },
     { "loss", ONE_AFTER_THE_OTHER,
       "w changes after every sample: all errors of a batch are taken with the old w and b" },
     { "loss", ONLY_W_AT_ONCE,
@@ -131,6 +143,7 @@ const kit_mistake kit_mistakes[] = {
     BOTH(LAST_SAMPLE, "only the last sample's gradient is left: add them up (+=)"),
     { "w", ERROR_ALONE, "the input is missing: dw_i is the mean of 2 e_k x_k[i]" },
     { "w", NO_ERROR, "the error is missing: dw_i is the mean of 2 e_k x_k[i]" },
+    BOTH(REPLACED, "the step stands in the weight's place: it is subtracted from it (-=)"),
     BOTH(NOT_CHANGED, "it is as before: did the step go into a copy?"),
     { "b", W_FIRST,
       "the errors for b were taken with the new w: finish the whole gradient, then step" },
