@@ -17,6 +17,7 @@ enum {
     X_AS_IN,
     W_STEP_O,
     X_STEP_N,
+    X_STEP_O,
     Z_STEP_N,
     NO_BIAS,
     BIAS_BY_SAMPLE,
@@ -60,6 +61,7 @@ static double product(const layer *t, int mistake, int s, int o, int i)
     if (mistake == FIRST_INPUT) x = s * t->I;
     if (mistake == X_AS_IN) x = i * t->n + s;
     if (mistake == X_STEP_N) x = (s * t->n + i) % (t->n * t->I);
+    if (mistake == X_STEP_O) x = (s * t->O + i) % (t->n * t->I);
     if (mistake == FIRST_SAMPLE) x = i;
     if (mistake == INPUT_OF_UNIT) x = (s * t->I + o) % (t->n * t->I);
     if (mistake == NO_WEIGHTS) return t->X[x];
@@ -126,6 +128,7 @@ const kit_mistake kit_mistakes[] = {
       "X was read as (I, n): it has one row per sample, so that X[s][i] is X[s * I + i]" },
     { "Z", W_STEP_O, "a row of W has I numbers, not O: W[o][i] is W[o * I + i]" },
     { "Z", X_STEP_N, "a row of X has I numbers, not n: X[s][i] is X[s * I + i]" },
+    { "Z", X_STEP_O, "a row of X has I numbers, not O: X[s][i] is X[s * I + i]" },
     { "Z", Z_STEP_N, "a row of Z has O numbers, not n: Z[s][o] is Z[s * O + o]" },
     { "Z", NO_BIAS, "the bias is missing: each unit adds its b[o]" },
     { "Z", BIAS_BY_SAMPLE, "b was counted by the sample, b[s]: each unit has one, b[o]" },
