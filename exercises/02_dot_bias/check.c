@@ -15,13 +15,17 @@ enum {
     RIGHT,
     NO_BIAS,
     BIAS_EACH_TIME,
+    BIAS_ONE_MORE,
     BIAS_SUBTRACTED,
     LAST_MISSING,
     FIRST_MISSING,
     ADDED,
     NO_WEIGHTS,
     NO_INPUTS,
+    ALWAYS_W_0,
+    ALWAYS_X_0,
     OVERWRITTEN,
+    OVERWRITTEN_BIAS,
     WHOLE_NUMBERS,
     MEAN,
     ACTIVATED,
@@ -57,15 +61,20 @@ static void z_formula(const void *problem, int mistake, double *z)
     double sum = 0;
     int whole = 0;
     for (int i = mistake == FIRST_MISSING; i < p->n - (mistake == LAST_MISSING); i++) {
-        double w = mistake == NO_WEIGHTS ? 1 : p->w[i], x = mistake == NO_INPUTS ? 1 : p->x[i];
+        double w = p->w[mistake == ALWAYS_W_0 ? 0 : i], x = p->x[mistake == ALWAYS_X_0 ? 0 : i];
+        if (mistake == NO_WEIGHTS) w = 1;
+        if (mistake == NO_INPUTS) x = 1;
         double product = mistake == ADDED ? w + x : w * x;
-        sum = mistake == OVERWRITTEN ? product : sum + product;
+        int over = mistake == OVERWRITTEN || mistake == OVERWRITTEN_BIAS;
+        sum = over ? product : sum + product;
         whole = (int)(whole + product);
     }
-    double b = mistake == NO_BIAS           ? 0
-               : mistake == BIAS_EACH_TIME  ? p->b * p->n
-               : mistake == BIAS_SUBTRACTED ? -p->b
-                                            : p->b;
+    double b = p->b;
+    if (mistake == NO_BIAS) b = 0;
+    if (mistake == BIAS_EACH_TIME) b *= p->n;
+    if (mistake == BIAS_ONE_MORE) b *= p->n + 1;
+    if (mistake == BIAS_SUBTRACTED) b = -b;
+    if (mistake == OVERWRITTEN_BIAS && p->n > 0) b = 0;
     *z = sum + b;
     if (mistake >= REVERSED) other_mistakes(p, mistake, sum, z);
     if (mistake == WHOLE_NUMBERS) *z = whole + b;
@@ -81,13 +90,19 @@ const kit_mistake kit_mistakes[] = {
     { "z", ZERO, "the result is 0: is the sum returned? Without inputs (n = 0), b is left" },
     { "z", NO_BIAS, "the bias is missing: add b, once" },
     { "z", BIAS_EACH_TIME, "b was added n times: it belongs outside of the loop" },
+    { "z", BIAS_ONE_MORE,
+      "b was added in each round, and once more: it belongs outside of the loop" },
     { "z", BIAS_SUBTRACTED, "b was subtracted: it is added" },
     { "z", LAST_MISSING, "the last input is left out: the loop must run to i = n - 1" },
     { "z", FIRST_MISSING, "the first input is left out: the first entry is w[0], not w[1]" },
     { "z", ADDED, "w[i] + x[i] was summed: a weight multiplies its input" },
     { "z", NO_WEIGHTS, "the inputs were summed without their weights" },
     { "z", NO_INPUTS, "the weights were summed without the inputs" },
+    { "z", ALWAYS_W_0, "w[0] is in every product: use i as the index of w, too" },
+    { "z", ALWAYS_X_0, "x[0] is in every product: use i as the index of x, too" },
     { "z", OVERWRITTEN, "only the last product is left: add each one to the sum (+=, not =)" },
+    { "z", OVERWRITTEN_BIAS,
+      "only the last product is left, and b is gone: add each product to z (+=, not =)" },
     { "z", WHOLE_NUMBERS, "the sum is kept in an int, which cuts off the fraction: use a double" },
     { "z", MEAN, "the sum was divided by n: a neuron takes the sum, not the mean" },
     { "z", ACTIVATED, "an activation was applied (sigmoid): z is what comes before it" },

@@ -17,12 +17,14 @@ enum {
     X_AS_IN,
     W_STEP_O,
     X_STEP_N,
+    X_STEP_O,
     Z_STEP_N,
     NO_BIAS,
     BIAS_BY_SAMPLE,
     BIAS_BY_INPUT,
     BIAS_FIRST,
     BIAS_EACH_TIME,
+    BIAS_ONE_MORE,
     BIAS_SUBTRACTED,
     BIAS_FIRST_ROW,
     NO_WEIGHTS,
@@ -31,6 +33,9 @@ enum {
     LAST_MISSING,
     FIRST_MISSING,
     OVERWRITTEN,
+    OVERWRITTEN_BIAS,
+    FIRST_INPUT,
+    FIRST_WEIGHT,
     NOT_RESET,
     MEAN_I,
     MEAN_N,
@@ -52,8 +57,11 @@ static double product(const layer *t, int mistake, int s, int o, int i)
     if (mistake == W_AS_IO) w = i * t->O + o;
     if (mistake == W_STEP_O) w = (o * t->O + i) % (t->O * t->I);
     if (mistake == FIRST_UNIT) w = i;
+    if (mistake == FIRST_WEIGHT) w = o * t->I;
+    if (mistake == FIRST_INPUT) x = s * t->I;
     if (mistake == X_AS_IN) x = i * t->n + s;
     if (mistake == X_STEP_N) x = (s * t->n + i) % (t->n * t->I);
+    if (mistake == X_STEP_O) x = (s * t->O + i) % (t->n * t->I);
     if (mistake == FIRST_SAMPLE) x = i;
     if (mistake == INPUT_OF_UNIT) x = (s * t->I + o) % (t->n * t->I);
     if (mistake == NO_WEIGHTS) return t->X[x];
@@ -68,6 +76,7 @@ static double bias(const layer *t, int mistake, int s, int o)
     case BIAS_BY_SAMPLE: return t->b[s % t->O];
     case BIAS_FIRST: return t->b[0];
     case BIAS_EACH_TIME: return t->I * t->b[o];
+    case BIAS_ONE_MORE: return (t->I + 1) * t->b[o];
     case BIAS_SUBTRACTED: return -t->b[o];
     case BIAS_FIRST_ROW: return s == 0 ? t->b[o] : 0;
     default: return t->b[o];
@@ -78,10 +87,11 @@ static double entry(const layer *t, int mistake, int s, int o)
 {
     int whole = (int)t->b[o];
     double sum = 0, b = bias(t, mistake, s, o);
-    if (mistake == BIAS_BY_INPUT) b = 0;
+    if (mistake == BIAS_BY_INPUT || (mistake == OVERWRITTEN_BIAS && t->I > 0)) b = 0;
     for (int i = mistake == FIRST_MISSING; i < t->I - (mistake == LAST_MISSING); i++) {
         double p = product(t, mistake, s, o, i);
-        sum = mistake == OVERWRITTEN ? p : sum + p;
+        int over = mistake == OVERWRITTEN || mistake == OVERWRITTEN_BIAS;
+        sum = over ? p : sum + p;
         whole = (int)(whole + p);
         if (mistake == BIAS_BY_INPUT) b += t->b[i % t->O];
     }
@@ -118,12 +128,15 @@ const kit_mistake kit_mistakes[] = {
       "X was read as (I, n): it has one row per sample, so that X[s][i] is X[s * I + i]" },
     { "Z", W_STEP_O, "a row of W has I numbers, not O: W[o][i] is W[o * I + i]" },
     { "Z", X_STEP_N, "a row of X has I numbers, not n: X[s][i] is X[s * I + i]" },
+    { "Z", X_STEP_O, "a row of X has I numbers, not O: X[s][i] is X[s * I + i]" },
     { "Z", Z_STEP_N, "a row of Z has O numbers, not n: Z[s][o] is Z[s * O + o]" },
     { "Z", NO_BIAS, "the bias is missing: each unit adds its b[o]" },
     { "Z", BIAS_BY_SAMPLE, "b was counted by the sample, b[s]: each unit has one, b[o]" },
     { "Z", BIAS_BY_INPUT, "b was counted by the input, b[i]: each unit has one, b[o], added once" },
     { "Z", BIAS_FIRST, "all units got b[0]: each has its own, b[o]" },
     { "Z", BIAS_EACH_TIME, "b[o] was added once per input: it belongs outside of the loop over i" },
+    { "Z", BIAS_ONE_MORE,
+      "b[o] was added for each input, and once more: it belongs outside of the loop over i" },
     { "Z", BIAS_SUBTRACTED, "b was subtracted: it is added" },
     { "Z", BIAS_FIRST_ROW, "only the first sample got the bias: every row of Z does" },
     { "Z", NO_WEIGHTS, "the inputs were summed without their weights" },
@@ -132,6 +145,10 @@ const kit_mistake kit_mistakes[] = {
     { "Z", LAST_MISSING, "the last input is left out: the loop must run to i = I - 1" },
     { "Z", FIRST_MISSING, "the first input is left out: the loop starts at i = 0" },
     { "Z", OVERWRITTEN, "only the last product is left: add each one to the sum (+=, not =)" },
+    { "Z", OVERWRITTEN_BIAS,
+      "only the last product is left, and b is gone: add each product to the sum (+=, not =)" },
+    { "Z", FIRST_INPUT, "only the first input of each sample was read: X[s][i] is X[s * I + i]" },
+    { "Z", FIRST_WEIGHT, "only the first weight of each unit was read: W[o][i] is W[o * I + i]" },
     { "Z", NOT_RESET, "the sum goes on from one unit to the next: start it anew for each Z[s][o]" },
     { "Z", MEAN_I, "the sum was divided by I: a neuron takes the sum, not the mean" },
     { "Z", MEAN_N, "the sum was divided by n: only a loss is a mean over the samples" },

@@ -29,8 +29,12 @@ enum {
     BIAS_FIRST,
     BIAS_EACH_TIME,
     BIAS_OF_THE_FIRST,
+    BIAS_ONE_MORE,
     LAST_MISSING,
+    FIRST_MISSING,
     OVERWRITTEN,
+    OVERWRITTEN_BIAS,
+    PRODUCTS_SUBTRACTED,
     SUM_IS_ACTIVATED,
     /* a, p */
     MISSING,
@@ -44,6 +48,8 @@ enum {
     SOFTPLUS,
     SOFTMAX,
     BOTH,
+    PRECEDENCE,
+    ONE_MINUS,
     NO_MINUS
 };
 
@@ -68,6 +74,8 @@ static double bias_of(const net *t, int mistake, int s, int o)
     case BIAS_BY_SAMPLE: return l->b[s % l->units];
     case BIAS_FIRST: return l->b[0];
     case BIAS_EACH_TIME: return l->inputs * l->b[o];
+    case BIAS_ONE_MORE: return (l->inputs + 1) * l->b[o];
+    case OVERWRITTEN_BIAS: return 0;
     case BIAS_OF_THE_FIRST: return t->layers[0].b[o];
     default: return l->b[o];
     }
@@ -78,13 +86,13 @@ static double sum_of(const net *t, int mistake, int s, int o)
     const layer *l = &t->layers[t->k];
     const double *x = input_of(t, mistake), *W = mistake == W_OF_THE_FIRST ? t->layers->W : l->W;
     int I = l->inputs;
-    double b = bias_of(t, mistake, s, o), sum = mistake == OVERWRITTEN ? 0 : b;
-    for (int i = 0; i < I - (mistake == LAST_MISSING); i++) {
+    double b = bias_of(t, mistake, s, o), sum = 0;
+    for (int i = mistake == FIRST_MISSING; i < I - (mistake == LAST_MISSING); i++) {
         double w = W[mistake == W_TRANSPOSED ? i * l->units + o : o * I + i];
         double p = w * x[s * (mistake == X_STEP_UNITS ? l->units : I) + i];
-        sum = mistake == OVERWRITTEN ? p : sum + p;
+        sum = mistake == OVERWRITTEN || mistake == OVERWRITTEN_BIAS ? p : sum + p;
     }
-    return mistake == OVERWRITTEN ? sum + b : sum;
+    return mistake == PRODUCTS_SUBTRACTED ? b - sum : b + sum;
 }
 
 static void z_formula(const void *problem, int mistake, double *z)
@@ -112,6 +120,8 @@ static double activation(int mistake, double z)
     case INVERTED: return fmin(0, z);
     case STEP: return z > 0;
     case SOFTPLUS: return log(1 + exp(z));
+    case PRECEDENCE: return 1 + exp(-z);
+    case ONE_MINUS: return 1 / (1 - exp(-z));
     case BOTH: return sigmoid(fmax(0, z));
     default: return sigmoid(-z);
     }
@@ -152,9 +162,15 @@ const kit_mistake kit_mistakes[] = {
     { "z", BIAS_BY_SAMPLE, "b was counted by the sample: each unit has one, b[o]" },
     { "z", BIAS_FIRST, "all units got b[0]: each has its own, b[o]" },
     { "z", BIAS_EACH_TIME, "b[o] was added once per input: it belongs outside of the loop over i" },
+    { "z", BIAS_ONE_MORE,
+      "b[o] was added for each input, and once more: it belongs outside of the loop over i" },
     { "z", BIAS_OF_THE_FIRST, "this layer used the first one's b: each has its own" },
     { "z", LAST_MISSING, "the last input is left out: the loop must run to i = inputs - 1" },
+    { "z", FIRST_MISSING, "the first input is left out: the loop starts at i = 0" },
     { "z", OVERWRITTEN, "only the last product is left: add each one to the sum (+=, not =)" },
+    { "z", OVERWRITTEN_BIAS,
+      "only the last product is left, and b is gone: add each product to the sum (+=, not =)" },
+    { "z", PRODUCTS_SUBTRACTED, "the products were subtracted: they are added" },
     { "a", RIGHT, "F2.2:  a = max(0, z) in all layers but the last" },
     { "a", MISSING, "a is z: the activation of the hidden layers is missing, a ReLU" },
     { "a", SIGMOID, "that is a sigmoid: hidden layers have a ReLU here, max(0, z)" },
@@ -172,6 +188,8 @@ const kit_mistake kit_mistakes[] = {
     { "p", SOFTMAX, "that is a softmax: the last layer has a sigmoid, each unit by itself" },
     { "p", STEP, "that is 1 where z > 0: the last layer has a sigmoid" },
     { "p", BOTH, "both activations were applied: the last layer has a sigmoid alone" },
+    { "p", PRECEDENCE, "1 / 1 + exp(-z) is 1 + exp(-z): the sum needs brackets" },
+    { "p", ONE_MINUS, "1 - e^-z stands below the line: it is 1 + e^-z" },
     { "p", NO_MINUS, "the minus is missing: 1 / (1 + e^-z), exp(-z)" },
     { 0 },
 };

@@ -26,6 +26,7 @@ enum {
     SINH,
     TAN,
     SIGN_LOST,
+    ONE_LEFT,
     IDENTITY,
     ABSOLUTE,
     INVERTED,
@@ -86,6 +87,8 @@ static double tanh_of(int mistake, double z)
     case STRAIGHT: return fmin(1, fmax(-1, z));
     case SOFTSIGN: return z / (1 + fabs(z));
     case SIGN_LOST: return tanh(fabs(z));
+    case ONE_LEFT: return z < 0 ? -1 : 1;
+    case CUT_TO_INT: return tanh((int)z);
     default: return tanh(z);
     }
 }
@@ -173,6 +176,10 @@ const kit_mistake kit_mistakes[] = {
       "at the end" },
     { "tanh", PRECEDENCE, "the differences above and below the line need brackets" },
     { "tanh", SIGN_LOST, "the sign is lost: tanh(-z) = -tanh(z)" },
+    { "tanh", ONE_LEFT,
+      "1 or -1 is what (1 - e) / 1 + e leaves, whatever e: the sum below the line needs brackets" },
+    { "tanh", CUT_TO_INT,
+      "the fraction of z is cut off: abs() is for whole numbers, fabs() for doubles" },
     { "tanh", SLOPE_OF_IT, "that is the derivative of tanh: the next exercise" },
     { "tanh", SIGMOID, "that is a sigmoid: tanh lies between -1 and 1" },
     { "tanh", HALF, "that is tanh(z/2): 2 sigmoid(z) - 1 has e^-z where tanh has e^-2z" },

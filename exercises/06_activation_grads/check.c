@@ -25,7 +25,7 @@ enum {
     OTHER_TANH,
     OTHER_RELU,
     PLUS,
-    NOT_SQUARED,
+    DIFFERENCE_SQUARED,
     TWICE,
     SQUARE_ONLY,
     DIVIDED,
@@ -42,7 +42,8 @@ enum {
     SLOPE_DIVIDES,
     ADDED,
     PRECEDENCE,
-    A_COMES_THROUGH
+    A_COMES_THROUGH,
+    A_BELOW
 };
 
 static double forward(kind g, double z, double slope)
@@ -78,6 +79,7 @@ static double smooth(kind g, int mistake, double a, double da)
     case A_ONLY: return da * a;
     case OTHER_SIGMOID: return da * a * (1 - a);
     case OTHER_TANH: return da * (1 - a * a);
+    case DIFFERENCE_SQUARED: return da * (1 - a) * (1 - a);
     case PLUS: return da * (g == SIGMOID ? a * (1 + a) : 1 + a * a);
     case TWICE: return da * right * right;
     case SQUARE_ONLY: return da * a * a;
@@ -107,6 +109,7 @@ static double cornered(const problem_of *t, int mistake, double a, double da)
     case SLOPE_DIVIDES: return on ? da : da / t->slope;
     case A_COMES_THROUGH: return on ? a : off * a;
     case SLOPE_ALONE: return on ? da : off;
+    case A_BELOW: return on ? da : off * a;
     default: return on ? da : off * da;
     }
 }
@@ -148,6 +151,7 @@ const kit_mistake kit_mistakes[] = {
       "a was taken for z: it has been through tanh already, so do not apply it again" },
     { "tanh", UPSTREAM_AS_A, "a and da are exchanged: 1 - da^2 was computed" },
     { "tanh", ONE_MINUS_A, "1 - a: a has to be squared" },
+    { "tanh", DIFFERENCE_SQUARED, "(1 - a)^2: only a is squared, 1 - a^2" },
     { "tanh", OTHER_SIGMOID, "a (1 - a) is the slope of the sigmoid: tanh has 1 - a^2" },
     { "tanh", PLUS, "1 + a^2: it is 1 - a^2" },
     { "tanh", TWICE, "the slope was multiplied in twice" },
@@ -179,6 +183,7 @@ const kit_mistake kit_mistakes[] = {
     { "leaky", OTHER_RELU, "that is a plain ReLU's: below 0, slope * da is left" },
     { "leaky", SLOPE_FIXED, "0.01 was taken: the slope is an argument" },
     { "leaky", SLOPE_SWAPPED, "multiplied by a below 0: by `slope`, the derivative of slope * z" },
+    { "leaky", A_BELOW, "a stands for da below 0: slope * da" },
     { "leaky", SLOPE_ALONE, "da is missing below 0: slope * da" },
     { 0 },
 };

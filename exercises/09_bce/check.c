@@ -19,6 +19,7 @@ enum {
     /* one sample's loss */
     NO_BRACKET,
     NO_BRACKET_NO_MEAN,
+    FIRST_SIGN,
     FIRST_TERM,
     SECOND_TERM,
     SWAPPED,
@@ -31,6 +32,8 @@ enum {
     ENTROPY,
     P_ALONE,
     ROUNDED,
+    EXCHANGED,
+    EXCHANGED_GUARDED,
     ZERO_TIMES_INFINITY,
     /* from logits */
     Z_AS_P,
@@ -38,6 +41,7 @@ enum {
     NO_Y,
     NO_MAXIMUM,
     NO_LOGARITHM,
+    MINUS_LOGARITHM,
     NO_ABSOLUTE,
     PLUS_ABSOLUTE,
     OVERFLOWS,
@@ -70,6 +74,7 @@ static double loss_of_p(double p, double y, int mistake)
     double yes = -a_log_b(y, p), no = -a_log_b(1 - y, 1 - p);
     switch (mistake) {
     case NO_BRACKET: return yes - no;
+    case FIRST_SIGN: return no - yes;
     case FIRST_TERM: return yes;
     case SECOND_TERM: return no;
     case SWAPPED: return -a_log_b(y, 1 - p) - a_log_b(1 - y, p);
@@ -82,6 +87,8 @@ static double loss_of_p(double p, double y, int mistake)
     case ENTROPY: return -a_log_b(p, p) - a_log_b(1 - p, 1 - p);
     case P_ALONE: return -log(p);
     case ROUNDED: return y > 0.5 ? -log(p) : -log(1 - p);
+    case EXCHANGED: return -(p * log(y) + (1 - p) * log(1 - y));
+    case EXCHANGED_GUARDED: return (y > 0 ? -p * log(y) : 0) - (y < 1 ? (1 - p) * log(1 - y) : 0);
     case ZERO_TIMES_INFINITY: return -(y * log(p) + (1 - y) * log(1 - p));
     default: return yes + no;
     }
@@ -96,6 +103,7 @@ static double loss_of_z(double z, double y, int mistake)
     case NO_Y: return top + tail;
     case NO_MAXIMUM: return tail - z * y;
     case NO_LOGARITHM: return top - z * y;
+    case MINUS_LOGARITHM: return top - z * y - tail;
     case NO_ABSOLUTE: return top - z * y + log1p(exp(-z));
     case PLUS_ABSOLUTE: return top - z * y + log1p(exp(fabs(z)));
     case OVERFLOWS: return log(1 + exp(z)) - z * y;
@@ -177,6 +185,7 @@ const kit_mistake kit_mistakes[] = {
       "the second term escaped the minus: it is -( y log p + (1 - y) log(1 - p) )" },
     { "loss", NO_BRACKET_NO_MEAN,
       "the second term escaped the minus and the mean: both are for the whole bracket" },
+    { "loss", FIRST_SIGN, "the first term escaped the minus: it is for both" },
     { "loss", FIRST_TERM, "the term (1 - y) log(1 - p) is missing: the samples with y = 0" },
     { "loss", SECOND_TERM, "the term y log p is missing: the samples with y = 1" },
     BOTH(SWAPPED, "y and 1 - y are exchanged: y goes with log p, 1 - y with log(1 - p)"),
@@ -187,6 +196,10 @@ const kit_mistake kit_mistakes[] = {
     { "loss", SQUARES, "that is the squared error (F3.1), not the cross-entropy" },
     { "loss", DISTANCE, "that is the distance |p - y|: its logarithm is missing" },
     { "loss", ENTROPY, "the logarithms were weighed with p: their factors are y and 1 - y" },
+    { "loss", EXCHANGED,
+      "y and p are exchanged: y stands before the logarithm, p inside of it, y log p" },
+    { "loss", EXCHANGED_GUARDED,
+      "0 for each y of 0 or 1, whatever p: is it log(y)? p is inside of the logarithm, y log p" },
     { "loss", P_ALONE, "-log p for every sample, whatever its y" },
     BOTH(ROUNDED, "y was taken for 0 or 1: between them both terms count, with y and 1 - y"),
     { "loss_z", Z_AS_P, "z was taken for a probability: p is sigmoid(z)" },
@@ -194,10 +207,11 @@ const kit_mistake kit_mistakes[] = {
     { "loss_z", NO_Y, "the term -z y is missing: the loss does not look at the target" },
     { "loss_z", NO_MAXIMUM, "the term max(z, 0) is missing" },
     { "loss_z", NO_LOGARITHM, "the term log(1 + e^-|z|) is missing" },
+    { "loss_z", MINUS_LOGARITHM, "log(1 + e^-|z|) was subtracted: it is added" },
     { "loss_z", NO_ABSOLUTE,
       "e^-z where e^-|z| belongs: with max(z, 0) in front, the sign of z counts twice" },
     { "loss_z", PLUS_ABSOLUTE, "e^|z| where e^-|z| belongs" },
-    { "dz", RIGHT, "F4.3, corrected:  dz = (p - y)/n,  p = sigmoid(z)" },
+    { "dz", RIGHT, "F4.3:  dz = (p - y)/n,  p = sigmoid(z)" },
     { "dz", SUMMED, "the 1/n is missing: the loss is a mean" },
     { "dz", SIGN, "the sign is flipped: dz = p - y, not y - p (F4.3)" },
     { "dz", PRINTED,

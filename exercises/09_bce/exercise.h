@@ -8,5 +8,5 @@ double bce(const double *p, const double *y, int n);
 /* The same loss from the logits z, where p = sigmoid(z): finite and right for all finite z. */
 double bce_logits(const double *z, const double *y, int n);
 
-/* dz = dL/dz, all n numbers, right for all finite z.  [F4.3 corrected] */
+/* dz = dL/dz, all n numbers, right for all finite z.  [F4.3] */
 void bce_logits_gradient(const double *z, const double *y, int n, double *dz);

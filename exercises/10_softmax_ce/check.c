@@ -23,6 +23,8 @@ enum {
     MAXIMUM_FROM_0,
     MAXIMUM_IS_FIRST,
     SHIFT_IN_SUM_ONLY,
+    SUM_GOES_ON,
+    LAST_ENTRY,
     BASE_2,
     /* loss */
     SUMMED,
@@ -36,8 +38,11 @@ enum {
     PROBABILITY,
     NEXT_LABEL,
     LAST_SAMPLE,
+    FIRST_ROW_P,
+    FIRST_ROW_Z,
     LOG_OF_P,
     M_MISSING,
+    LOG_SUM_SIGN,
     SQUARES,
     ENTROPY,
     /* dz */
@@ -46,18 +51,20 @@ enum {
     TARGET_NOT_DIVIDED,
     TIMES_SLOPE,
     LABEL_AS_Y,
-    MINUS_Y_OVER_P
+    MINUS_Y_OVER_P,
+    MEAN_AT_LABEL,
+    INVERTED
 };
 
 /* exp(x - m) / sum for each row, in the ways that go wrong. */
 static void p_formula(const void *problem, int mistake, double *p)
 {
     const batch *t = problem;
-    double all = 0, largest = t->z[0];
+    double all = 0, before = 0, largest = t->z[0];
     for (int i = 0; i < t->n * t->C; i++) largest = fmax(largest, t->z[i]);
     for (int s = 0; s < t->n; s++) {
         const double *z = t->z + s * t->C;
-        double m = z[0], sum = 0;
+        double m = z[0], sum = mistake == SUM_GOES_ON ? before : 0;
         for (int c = 0; c < t->C; c++) m = fmax(m, z[c]);
         if (mistake == UNSHIFTED || mistake == SHIFT_IN_SUM_ONLY) m = 0;
         if (mistake == MAXIMUM_IS_FIRST) m = z[0];
@@ -65,9 +72,9 @@ static void p_formula(const void *problem, int mistake, double *p)
         if (mistake == MAXIMUM_FROM_0) m = fmax(m, 0);
         for (int c = 0; c < t->C; c++) {
             double e = mistake == BASE_2 ? exp2(z[c] - m) : exp(z[c] - m);
-            p[s * t->C + c] = e, sum += e;
+            p[s * t->C + c] = e, sum = mistake == LAST_ENTRY ? e : sum + e;
         }
-        all += sum;
+        all += sum, before = sum;
         if (mistake == NOT_DIVIDED || mistake == WHOLE_MATRIX || mistake == DOWN_COLUMNS) continue;
         double m_right = z[0];
         for (int c = 0; c < t->C; c++) m_right = fmax(m_right, z[c]);
@@ -97,7 +104,8 @@ static double wrong_loss_of_row(const batch *t, int s, int mistake)
 {
     const double *z = t->z + s * t->C, *p = t->p + s * t->C;
     int y = t->label[s];
-    double sum = 0, right = loss_of_row(z, y, t->C);
+    double sum = 0, right = loss_of_row(z, y, t->C), m = z[0];
+    for (int c = 0; c < t->C; c++) m = fmax(m, z[c]);
     switch (mistake) {
     case LOG_10: return right / log(10);
     case LOG_2: return right / log(2);
@@ -109,16 +117,16 @@ static double wrong_loss_of_row(const batch *t, int s, int mistake)
         for (int c = 0; c < t->C; c++) sum -= c == y ? 0 : log(1 - p[c]);
         return right + sum;
     case LOGIT: return -z[y];
-    case M_MISSING:
-        sum = z[0];
-        for (int c = 0; c < t->C; c++) sum = fmax(sum, z[c]);
-        return right - sum;
+    case M_MISSING: return right - m;
+    case LOG_SUM_SIGN: return 2 * (m - z[y]) - right;
     case SQUARES:
         for (int c = 0; c < t->C; c++) sum += (p[c] - (c == y)) * (p[c] - (c == y));
         return sum;
     case ENTROPY:
         for (int c = 0; c < t->C; c++) sum -= p[c] * log(p[c]);
         return sum;
+    case FIRST_ROW_P: return -log(t->p[y]);
+    case FIRST_ROW_Z: return right + z[y] - t->z[y];
     case PROBABILITY: return 1 - p[y];
     case NEXT_LABEL: return loss_of_row(z, (y + 1) % t->C, t->C);
     case LOG_OF_P: return -log(p[y]);
@@ -152,6 +160,8 @@ static void dz_formula(const void *problem, int mistake, double *dz)
             if (mistake == TARGET_NOT_DIVIDED) d = p / t->n - y;
             if (mistake == LABEL_AS_Y) d = (p - t->label[s]) / t->n;
             if (mistake == TIMES_SLOPE) d *= p * (1 - p);
+            if (mistake == INVERTED) d = (p - (1 - y)) / t->n;
+            if (mistake == MEAN_AT_LABEL && y == 0) d = p;
             if (mistake == MINUS_Y_OVER_P) d = -y / p / t->n;
             if (mistake == NEXT_LABEL) d = (p - (c == (t->label[s] + 1) % t->C)) / t->n;
             dz[s * t->C + c] = d;
@@ -179,6 +189,8 @@ const kit_mistake kit_mistakes[] = {
       "the softmax runs down the columns, over the samples: it belongs along "
       "each row, over the classes" },
     { "p", SHIFT_IN_SUM_ONLY, "m was subtracted below the line, but not above it" },
+    { "p", SUM_GOES_ON, "the sum goes on from row to row: it starts from 0 in each" },
+    { "p", LAST_ENTRY, "divided by the last exponential, not by the sum: add them up (+=)" },
     { "p", BASE_2, "powers of 2: softmax takes powers of e, exp()" },
     { "loss(z=1000)", LOG_OF_P,
       "p is too small for a double, and log(0) is -infinity: use "
@@ -199,9 +211,14 @@ const kit_mistake kit_mistakes[] = {
     { "loss", PROBABILITY, "1 - p is not the loss: it is -log p" },
     { "loss", NEXT_LABEL, "the label is off by one: classes count from 0" },
     { "loss", LAST_SAMPLE, "only the last sample's loss is left: add them up (+=)" },
+    { "loss", FIRST_ROW_P,
+      "p was read in the first row only: that of sample s begins at p[s * C]" },
+    { "loss", FIRST_ROW_Z,
+      "z was read in the first row only: that of sample s begins at z[s * C]" },
     { "loss", M_MISSING,
       "m was subtracted in the sum, but not from the label's logit: "
       "log(sum) - (z - m)" },
+    { "loss", LOG_SUM_SIGN, "the sign of log(sum) is flipped: -log p is log(sum) - (z - m)" },
     { "loss", SQUARES, "that is the squared error (F3.1): cross-entropy is -log p at the label" },
     { "loss", ENTROPY,
       "-p log p, summed over the classes, is the entropy of p: weigh the logarithms "
@@ -221,6 +238,8 @@ const kit_mistake kit_mistakes[] = {
     { "dz", MINUS_Y_OVER_P,
       "-y/p is the gradient by p: it still has to go back through softmax, "
       "which gives p - y" },
+    { "dz", MEAN_AT_LABEL, "only the label's entry was divided by n: all of them are" },
+    { "dz", INVERTED, "1 was subtracted from all classes but the label's: y is 1 at the label" },
     { "dz", NEXT_LABEL, "the label is off by one: classes count from 0" },
     { 0 },
 };

@@ -23,6 +23,8 @@ enum {
     /* LANDS, DIVERGES */
     WHERE_IT_LANDS,
     WHERE_IT_DIVERGES,
+    SLOPE_2,
+    LOSS_FOR_SLOPE,
     /* STEEP */
     SAME_RATE,
     TIMES_3,
@@ -62,6 +64,8 @@ static void lands_formula(const void *answer, int mistake, double *alpha)
 {
     (void)answer;
     *alpha = mistake == SLOPE_W ? 1 : 0.5;
+    if (mistake == SLOPE_2) *alpha = 2;
+    if (mistake == LOSS_FOR_SLOPE) *alpha = 0.25;
 }
 
 static void diverges_formula(const void *answer, int mistake, double *alpha)
@@ -135,6 +139,9 @@ const kit_mistake kit_mistakes[] = {
     { "AFTER_10", STRAIGHT,
       "the first step was taken ten times: the slope shrinks with w, and so do the steps" },
     { "LANDS", SLOPE_W, "the slope of w² is 2 w, not w: with this alpha w comes to -4" },
+    { "LANDS", SLOPE_2, "the slope of w² is 2 w, not 2: what is it at w = 4?" },
+    { "LANDS", LOSS_FOR_SLOPE,
+      "alpha times the loss, 16, was taken for the step: it is alpha times the slope" },
     { "DIVERGES", SLOPE_W,
       "the slope of w² is 2 w, not w: with this alpha w is three times as far" },
     { "DIVERGES", WHERE_IT_LANDS,

@@ -208,6 +208,22 @@ static void climb_far(void)
     kit_rung("numeric(w=1e8)", dw, 1, WEIGHTS, far_formula, w, 1e-7);
 }
 
+/* To the last bit: a training that checks its gradient is the same as one that does not. */
+static void climb_unchanged(const double *w, const double *before)
+{
+    int worst = 0;
+    for (int i = 1; i < WEIGHTS; i++)
+        if (!(fabs(w[i] - before[i]) <= fabs(w[worst] - before[worst]))) worst = i;
+    int rounded = fabs(w[worst] - before[worst]) < 1e-14;
+    kit_true("w", w[worst] == before[worst],
+             rounded
+                 ? "a weight is not quite what it was before: + h, - 2 h and + h round. Keep the "
+                   "old one, and put it back (entry %d: off by %.1e)"
+                 : "a weight is not what it was before: keep the old one, and put it back "
+                   "(entry %d: off by %.1e)",
+             worst, w[worst] - before[worst]);
+}
+
 static void check_numeric(void)
 {
     double *w = kit_input("w", 1, WEIGHTS), *dw = kit_output("dw", 1, WEIGHTS), before[WEIGHTS];
@@ -216,8 +232,7 @@ static void check_numeric(void)
     w[zero] = 0;
     memcpy(before, w, sizeof before);
     numeric_gradient(bowl_loss, w, WEIGHTS, dw);
-    kit_same("w", w, before, WEIGHTS, 1e-15,
-             "a weight is not what it was before: keep the old one, and put it back");
+    climb_unchanged(w, before);
     kit_true("w=0", isfinite(dw[zero]),
              "a weight is 0, and so is h: the gradient is 0/0. h = 1e-5 max(1, |w_i|) never is");
     look_at_error(w, dw);
@@ -316,11 +331,16 @@ static void check_bias(void)
     accept(w, "it is what is left when this check's mistake is mended");
     data.fault = NO_BIAS;
     int none = judge(w);
-    data.percent = 3;
+    data.scale = -1; /* all gradients have the other sign */
+    int below = judge(w);
+    data.scale = 1, data.percent = 3;
     kit_true(
         "one side", !none || judge(w),
         "you accepted a wrong one: the gradient of the last weight is 0. One that is too large "
         "you rejected: take the absolute value of the difference, and do not leave out a 0");
+    kit_true("below 0", none || !below,
+             "you accepted a wrong one: the gradient of the last weight is 0, and the right one is "
+             "below 0. Take the absolute value of the difference, and of both in max(|a|, |b|)");
     kit_true("rejected", !none,
              "you accepted a wrong one: the gradient of the last weight, a bias, is 0. Does the "
              "loop run to n - 1?");

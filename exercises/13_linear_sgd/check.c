@@ -20,8 +20,15 @@ enum {
     SIGN,
     NO_RATE,
     PICK_IGNORED,
+    X_NOT_PICKED,
+    Y_NOT_PICKED,
     ONE_AFTER_THE_OTHER,
+    ONLY_W_AT_ONCE,
     NO_BIAS_IN_ERROR,
+    TARGET_ADDED,
+    LAST_INPUT,
+    LAST_LOSS,
+    REPLACED,
     LAST_SAMPLE,
     ERROR_ALONE,
     NO_ERROR,
@@ -40,10 +47,13 @@ static double reference_step(const task *t, int mistake, double *w, double *b)
     *b = t->b;
     for (int k = 0; k < t->n; k++) {
         int row = mistake == PICK_IGNORED ? k : t->pick[k];
-        const double *x = t->X + row * t->I;
+        const double *x = t->X + (mistake == X_NOT_PICKED ? k : row) * t->I;
         double e = mistake == NO_BIAS_IN_ERROR ? 0 : *b;
         for (int i = 0; i < t->I; i++) e += w[i] * x[i];
-        e -= t->y[row];
+        if (mistake == LAST_INPUT) e = w[t->I - 1] * x[t->I - 1] + t->y[row];
+        if (mistake == TARGET_ADDED) e += 2 * t->y[row];
+        e -= t->y[mistake == Y_NOT_PICKED ? k : row];
+        if (mistake == LAST_LOSS) loss = 0;
         loss += mistake == ABSOLUTE ? fabs(e) : e * e;
         double d = 2 * e / t->n;
         if (mistake == SUMMED) d = 2 * e;
@@ -55,11 +65,13 @@ static double reference_step(const task *t, int mistake, double *w, double *b)
             dw[i] += mistake == ERROR_ALONE ? d : mistake == NO_ERROR ? 2 * x[i] / t->n : d * x[i];
         db += d;
         for (int i = 0; i < t->I && mistake == ONE_AFTER_THE_OTHER; i++) w[i] -= t->alpha * dw[i];
+        for (int i = 0; i < t->I && mistake == ONLY_W_AT_ONCE; i++) w[i] -= t->alpha * d * x[i];
         if (mistake == ONE_AFTER_THE_OTHER) *b -= t->alpha * db;
     }
     double alpha = mistake == NO_RATE ? 1 : mistake == NOT_CHANGED ? 0 : t->alpha;
     if (mistake == ONE_AFTER_THE_OTHER) alpha = 0;
-    for (int i = 0; i < t->I; i++) w[i] -= alpha * dw[i];
+    if (mistake == REPLACED) memset(w, 0, (size_t)t->I * sizeof *w), *b = 0, alpha = -alpha;
+    for (int i = 0; i < t->I && mistake != ONLY_W_AT_ONCE; i++) w[i] -= alpha * dw[i];
     *b -= alpha * db;
     if (mistake == SUMMED) return loss;
     return mistake == ROOT ? sqrt(loss / t->n) : loss / t->n;
@@ -107,9 +119,18 @@ const kit_mistake kit_mistakes[] = {
     { "loss", SUMMED, "the squares were summed: the loss is their mean, so divide by n" },
     { "loss", HALF, "half of it: this mean squared error has no 1/2 in front" },
     { "loss", PICK_IGNORED, "the first n rows were taken: sample k is row pick[k]" },
+    { "loss", X_NOT_PICKED,
+      "y is that of row pick[k], but x that of row k: both are of row pick[k]" },
+    { "loss", Y_NOT_PICKED, "x is row pick[k], but y was taken at k: both are of row pick[k]" },
     { "loss", NO_BIAS_IN_ERROR, "b is missing in the prediction" },
+    { "loss", TARGET_ADDED, "y was added: the error is the prediction minus y" },
+    { "loss", LAST_INPUT,
+      "the error is only the last w_i x_i: add them up, with b and -y (+=, not =)" },
+    { "loss", LAST_LOSS, "only the last sample's square is left: add them up (+=)" },
     { "loss", ONE_AFTER_THE_OTHER,
       "w changes after every sample: all errors of a batch are taken with the old w and b" },
+    { "loss", ONLY_W_AT_ONCE,
+      "w changes inside of the loop over the samples: it steps once, after all of them" },
     { "loss", AFTER_THE_STEP, "that is the loss after the step: the one before it is asked for" },
     { "loss", ROOT, "the root was taken: the mean of the squares is asked for" },
     { "loss", ABSOLUTE, "that is the mean of |e|: square the errors" },
@@ -122,6 +143,7 @@ const kit_mistake kit_mistakes[] = {
     BOTH(LAST_SAMPLE, "only the last sample's gradient is left: add them up (+=)"),
     { "w", ERROR_ALONE, "the input is missing: dw_i is the mean of 2 e_k x_k[i]" },
     { "w", NO_ERROR, "the error is missing: dw_i is the mean of 2 e_k x_k[i]" },
+    BOTH(REPLACED, "the step stands in the weight's place: it is subtracted from it (-=)"),
     BOTH(NOT_CHANGED, "it is as before: did the step go into a copy?"),
     { "b", W_FIRST,
       "the errors for b were taken with the new w: finish the whole gradient, then step" },
@@ -261,6 +283,7 @@ static void check_shuffle(void)
 static struct {
     int mixes, mixed_rows, steps_before_mix, steps, used[MOST_ROWS], sizes[MOST_STEPS];
     int rows, sequence[MOST_STEPS * 4], taken;
+    const int *order;
 } seen;
 
 static void mix(int *order, int n)
@@ -272,10 +295,18 @@ static void mix(int *order, int n)
     }
 }
 
+/* A batch that reaches beyond the end of order counts with its size, but is not read there. */
+static int readable(const int *pick, int n)
+{
+    const int *end = seen.order + seen.rows;
+    return pick >= seen.order && pick <= end && n > end - pick ? (int)(end - pick) : n;
+}
+
 static void record_step(const int *pick, int n)
 {
     if (seen.steps < MOST_STEPS) seen.sizes[seen.steps] = n;
     seen.steps++;
+    n = readable(pick, n);
     for (int k = 0; k < n && n <= MOST_ROWS; k++) {
         if (pick[k] >= 0 && pick[k] < seen.rows) seen.used[pick[k]]++;
         if (seen.taken < MOST_STEPS * 4) seen.sequence[seen.taken++] = pick[k];
@@ -285,7 +316,7 @@ static void record_step(const int *pick, int n)
 static void watch_epoch(int *order, int rows, int batch)
 {
     memset(&seen, 0, sizeof seen);
-    seen.rows = rows;
+    seen.rows = rows, seen.order = order;
     epoch(order, rows, batch, mix, record_step);
 }
 

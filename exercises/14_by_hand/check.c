@@ -38,7 +38,8 @@ enum {
     SLOPE_IS_A,
     TANH_SLOPE,
     OTHER_INPUT,
-    FROM_DZ
+    FROM_DZ,
+    FROM_RIGHT_ONES
 };
 
 static double sigmoid(double z)
@@ -98,7 +99,11 @@ static double dz0_of(const double *a, int mistake)
 /* Answer `which` from the earlier ones. */
 static double answer_of(const double *a, int which, int mistake)
 {
-    double v0 = V[mistake == V_EXCHANGED], v1 = V[mistake != V_EXCHANGED];
+    double v0 = V[mistake == V_EXCHANGED], v1 = V[mistake != V_EXCHANGED], right[ANSWERS];
+    if (mistake == FROM_RIGHT_ONES) {
+        for (int i = 0; i <= which; i++) right[i] = answer_of(right, i, RIGHT);
+        return right[which];
+    }
     switch (which) {
     case A0: return hidden(0, mistake);
     case A1: return hidden(1, mistake);
@@ -128,7 +133,20 @@ static double answer_of(const double *a, int which, int mistake)
         "A1", number, says                                                                         \
     }
 
+#define LATER(name)                                                                                \
+    {                                                                                              \
+        name, FROM_RIGHT_ONES,                                                                     \
+            "right, but not from your earlier answers: mend the first wrong one, and keep this"    \
+    }
+
 const kit_mistake kit_mistakes[] = {
+    LATER("Z"),
+    LATER("P"),
+    LATER("LOSS"),
+    LATER("DZ"),
+    LATER("DV0"),
+    LATER("DZ0"),
+    LATER("DW01"),
     HIDDEN(RIGHT, "F1.1, F2.1:  a_h = sigmoid(W[h][0] x[0] + W[h][1] x[1] + b[h])"),
     HIDDEN(NO_SIGMOID, "that is z, before the sigmoid"),
     HIDDEN(EXPONENT_SIGN, "1/(1 + e^z) is the sigmoid of -z: the exponent is -z"),
@@ -151,7 +169,7 @@ const kit_mistake kit_mistakes[] = {
     { "LOSS", LOG_10, "the logarithm to base 10: the natural one is meant, the key ln" },
     { "LOSS", LOG_2, "the logarithm to base 2: the natural one is meant, the key ln" },
     { "LOSS", SQUARE, "that is the squared error: cross-entropy is -log p for y = 1" },
-    { "DZ", RIGHT, "F4.3, corrected:  dz = p - y" },
+    { "DZ", RIGHT, "F4.3:  dz = p - y" },
     { "DZ", SIGN, "the sign is flipped: dz = p - y, not y - p" },
     { "DZ", TIMES_SLOPE, "multiplied by p (1 - p): that slope has cancelled in p - y" },
     { "DZ", BY_P, "-1/p is dL/dp: times the slope of the sigmoid, p (1 - p), it is dL/dz" },

@@ -3,7 +3,7 @@
 
 void by_hand(double *answer)
 {
-    // TODO(1/1): a number with four digits for each 0, in this order: each uses those before it.
+    // TODO(1/1): four digits after the point for each 0, in this order: each uses those before it.
     answer[A0] = 0;
     answer[A1] = 0;
     answer[Z] = 0;

@@ -11,6 +11,10 @@ enum {
     NO_BIAS,
     W_TRANSPOSED,
     BIAS_PER_SAMPLE,
+    FIRST_MISSING,
+    OVERWRITTEN,
+    OVERWRITTEN_BIAS,
+    PRODUCTS_SUBTRACTED,
     FROM_Z1,
     /* a1 */
     NO_RELU,
@@ -18,8 +22,11 @@ enum {
     SIGMOID,
     TANH,
     LEAKY,
+    INVERTED,
     /* p */
     NOT_DIVIDED,
+    SHIFTED_NOT_DIVIDED,
+    LAST_ENTRY,
     WHOLE_MATRIX,
     /* dz2 */
     NO_MEAN,
@@ -51,10 +58,14 @@ static void dense(double *z, const double *x, const double *W, const double *b, 
 {
     for (int s = 0; s < n; s++)
         for (int o = 0; o < O; o++) {
-            double sum = mistake == NO_BIAS ? 0 : b[mistake == BIAS_PER_SAMPLE ? s % O : o];
-            for (int i = 0; i < I; i++)
-                sum += W[mistake == W_TRANSPOSED ? i * O + o : o * I + i] * x[s * I + i];
-            z[s * O + o] = sum;
+            double sum = 0, bias = b[mistake == BIAS_PER_SAMPLE ? s % O : o];
+            for (int i = mistake == FIRST_MISSING; i < I; i++) {
+                double w = W[mistake == W_TRANSPOSED ? i * O + o : o * I + i];
+                if (mistake == OVERWRITTEN || mistake == OVERWRITTEN_BIAS) sum = 0;
+                sum += w * x[s * I + i];
+            }
+            if (mistake == PRODUCTS_SUBTRACTED) sum = -sum;
+            z[s * O + o] = mistake == NO_BIAS || mistake == OVERWRITTEN_BIAS ? sum : sum + bias;
         }
 }
 
@@ -74,6 +85,7 @@ static void a1_formula(const void *problem, int mistake, double *a1)
         if (mistake == ABSOLUTE) a1[k] = fabs(z);
         if (mistake == SIGMOID) a1[k] = 1 / (1 + exp(-z));
         if (mistake == LEAKY && z < 0) a1[k] = 0.01 * z;
+        if (mistake == INVERTED) a1[k] = fmin(z, 0);
         if (mistake == TANH) a1[k] = tanh(z);
     }
 }
@@ -96,9 +108,10 @@ static void p_formula(const void *problem, int mistake, double *p)
         for (int c = 0; c < t->C; c++) sum += exp(z[c] - m);
         for (int c = 0; c < t->C; c++) {
             double e = exp(z[c] - m), unshifted = exp(z[c]);
-            p[s * t->C + c] = mistake == NOT_DIVIDED    ? unshifted
-                              : mistake == WHOLE_MATRIX ? unshifted
-                                                        : e / sum;
+            p[s * t->C + c] = e / sum;
+            if (mistake == NOT_DIVIDED || mistake == WHOLE_MATRIX) p[s * t->C + c] = unshifted;
+            if (mistake == SHIFTED_NOT_DIVIDED) p[s * t->C + c] = e;
+            if (mistake == LAST_ENTRY) p[s * t->C + c] = exp(z[c] - z[t->C - 1]);
             all += unshifted;
         }
     }
@@ -176,7 +189,7 @@ static void da1_formula(const void *problem, int mistake, double *da1)
         for (int h = 0; h < t->H; h++) {
             double sum = 0;
             for (int c = 0; c < t->C; c++)
-                sum += t->dz2[s * t->C + c] *
+                sum += (mistake == FROM_P ? t->p : t->dz2)[s * t->C + c] *
                        t->W2[mistake == W_TRANSPOSED ? h * t->C + c : c * t->H + h];
             int k = t->C - 1;
             if (mistake == LAST_CLASS) sum = t->dz2[s * t->C + k] * t->W2[k * t->H + h];
@@ -217,6 +230,11 @@ static void db1_formula(const void *problem, int mistake, double *db1)
 
 const kit_mistake kit_mistakes[] = {
     { "z1", RIGHT, "F1.1:  z1 = X W1ᵀ + b1,  z1[s][h] = sum_i X[s][i] W1[h][i] + b1[h]" },
+    { "z1", FIRST_MISSING, "the first input is left out: the sum starts at 0" },
+    { "z1", OVERWRITTEN, "only the last product is left: add each one to the sum (+=, not =)" },
+    { "z1", OVERWRITTEN_BIAS,
+      "only the last product is left, and the bias is gone: add them up (+=, not =)" },
+    { "z1", PRODUCTS_SUBTRACTED, "the products were subtracted: they are added" },
     { "z1", NO_BIAS, "the bias b1 is missing" },
     { "z1", W_TRANSPOSED, "W1 was read as (I, H): it has a row for each unit, W1[h * I + i]" },
     { "z1", BIAS_PER_SAMPLE,
@@ -225,6 +243,7 @@ const kit_mistake kit_mistakes[] = {
     { "a1", NO_RELU,
       "a1 is z1: the ReLU is missing, and two layers without one are a single layer" },
     { "a1", ABSOLUTE, "that is the absolute value: ReLU makes negative numbers 0" },
+    { "a1", INVERTED, "the ReLU is the wrong way round: it keeps z1 above 0" },
     { "a1", SIGMOID, "that is a sigmoid: this network's hidden layer has ReLU" },
     { "a1", LEAKY, "that is a leaky ReLU: where z1 is negative, a1 is 0" },
     { "a1", TANH, "that is tanh: this network's hidden layer has ReLU" },
@@ -234,6 +253,8 @@ const kit_mistake kit_mistakes[] = {
     { "z2", FROM_Z1, "the second layer took z1: its input is a1, what the ReLU gave" },
     { "p", RIGHT, "F2.5:  p_c = exp(z2_c) / sum_j exp(z2_j),  along each row" },
     { "p", NOT_DIVIDED, "exp(z2) was not divided by its row's sum" },
+    { "p", SHIFTED_NOT_DIVIDED, "exp(z2 - m) was not divided by its row's sum" },
+    { "p", LAST_ENTRY, "divided by the last exponential, not by the sum: add them up (+=)" },
     { "p", WHOLE_MATRIX,
       "divided by the sum of the whole matrix: each sample has a sum of its own" },
     { "dz2", RIGHT, "F3.6:  dz2 = (p - y)/n,  y = 1 at the label, 0 elsewhere" },
@@ -261,6 +282,7 @@ const kit_mistake kit_mistakes[] = {
     { "db2", LAST_SAMPLE, "only the last sample is left: add the samples up (+=)" },
     { "da1", RIGHT, "F4.4:  da1 = dz2 W2,  da1[s][h] = sum_c dz2[s][c] W2[c][h]" },
     { "da1", W_TRANSPOSED, "W2 was read as (H, C): the weight from h to c is W2[c * H + h]" },
+    { "da1", FROM_P, "p was taken for dz2" },
     { "da1", LAST_CLASS, "only the last class is left: sum over the classes (+=)" },
     { "dz1", TANH_SLOPE, "1 - a1² is the slope of tanh: the ReLU's is 1 or 0" },
     { "dz1", RIGHT, "F4.4:  dz1 = da1 where z1 > 0, else 0" },

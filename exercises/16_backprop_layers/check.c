@@ -14,23 +14,30 @@ enum {
     SIGMOID,
     RELU,
     NO_BIAS,
+    FIRST_MISSING,
+    OVERWRITTEN,
+    OVERWRITTEN_BIAS,
+    PRODUCTS_SUBTRACTED,
     W_TRANSPOSED,
     /* p */
     NO_SOFTMAX,
     TANH_ALONE,
     TANH_FIRST,
     NOT_DIVIDED,
+    SHIFTED_NOT_DIVIDED,
+    LAST_ENTRY,
     WHOLE_MATRIX,
     /* dz of the output */
     NO_MEAN,
     SIGN,
     NO_TARGET,
     TIMES_SLOPE,
+    TIMES_P_SLOPE,
     /* dW, db, dz */
     MEAN_AGAIN,
     LAST_SAMPLE,
     TRANSPOSED,
-    FROM_Z,
+    TANH_AGAIN,
     NO_SLOPE,
     LAST_UNIT,
     SLOPE_OF_A,
@@ -38,13 +45,18 @@ enum {
     RELU_SLOPE,
     SLOPE_TWICE,
     NO_SQUARE,
-    SOFTMAX_EARLY
+    PLUS,
+    SQUARE_ONLY,
+    SLOPE_ALONE,
+    FIRST_UNIT_MISSING,
+    SOFTMAX_EARLY,
+    W_BELOW
 };
 
 /* A network with its own arrays: the pointers of `net` are constant for the learner. */
 typedef struct problem {
     net t;
-    int size[MOST + 1], l; /* l: the layer that a rung is about */
+    int *size, l; /* l: the layer that a rung is about */
     const double *W[MOST], *b[MOST];
     double *a[MOST + 1], *dz[MOST], *dW[MOST], *db[MOST];
 } problem;
@@ -54,10 +66,14 @@ static void sums(const problem *p, double *z, int mistake)
     int l = p->l, I = p->size[l], O = p->size[l + 1];
     for (int s = 0; s < p->t.n; s++)
         for (int o = 0; o < O; o++) {
-            double sum = mistake == NO_BIAS ? 0 : p->b[l][o];
-            for (int i = 0; i < I; i++)
-                sum +=
-                    p->W[l][mistake == W_TRANSPOSED ? i * O + o : o * I + i] * p->a[l][s * I + i];
+            double sum = 0;
+            for (int i = mistake == FIRST_MISSING; i < I; i++) {
+                double w = p->W[l][mistake == W_TRANSPOSED ? i * O + o : o * I + i];
+                if (mistake == OVERWRITTEN || mistake == OVERWRITTEN_BIAS) sum = 0;
+                sum += w * p->a[l][s * I + i];
+            }
+            if (mistake == PRODUCTS_SUBTRACTED) sum = -sum;
+            if (mistake != NO_BIAS && mistake != OVERWRITTEN_BIAS) sum += p->b[l][o];
             z[s * O + o] = sum;
         }
 }
@@ -73,6 +89,12 @@ static void p_formula(const void *of, int mistake, double *out)
         for (int c = 0; c < C && (mistake == TANH_ALONE || mistake == TANH_FIRST); c++)
             z[c] = tanh(z[c]);
         if (mistake == NO_SOFTMAX || mistake == TANH_ALONE) continue;
+        double m = z[0], top = z[C - 1];
+        for (int c = 0; c < C; c++) m = fmax(m, z[c]);
+        if (mistake == SHIFTED_NOT_DIVIDED || mistake == LAST_ENTRY) {
+            for (int c = 0; c < C; c++) z[c] = exp(z[c] - (mistake == LAST_ENTRY ? top : m));
+            continue;
+        }
         for (int c = 0; c < C; c++) sum += z[c] = exp(z[c]);
         all += sum;
         for (int c = 0; c < C && mistake != NOT_DIVIDED && mistake != WHOLE_MATRIX; c++)
@@ -108,6 +130,7 @@ static void dz_out_formula(const void *of, int mistake, double *dz)
         if (mistake == SIGN) d = -d;
         if (mistake == NO_TARGET) d = p / n;
         if (mistake == TIMES_SLOPE) d *= 1 - p * p;
+        if (mistake == TIMES_P_SLOPE) d *= p * (1 - p);
         dz[k] = d;
     }
 }
@@ -119,8 +142,10 @@ static void dW_formula(const void *of, int mistake, double *dW)
     for (int o = 0; o < O; o++)
         for (int i = 0; i < I; i++) {
             double sum = 0;
-            for (int s = mistake == LAST_SAMPLE ? n - 1 : 0; s < n; s++)
-                sum += p->dz[l][s * O + o] * p->a[l][s * I + i];
+            for (int s = mistake == LAST_SAMPLE ? n - 1 : 0; s < n; s++) {
+                double a = p->a[l][s * I + i];
+                sum += p->dz[l][s * O + o] * (mistake == TANH_AGAIN ? tanh(a) : a);
+            }
             if (mistake == MEAN_AGAIN) sum /= n;
             dW[mistake == TRANSPOSED ? i * O + o : o * I + i] = sum;
         }
@@ -145,9 +170,11 @@ static void dz_formula(const void *of, int mistake, double *dz)
     int l = p->l, H = p->size[l + 1], O = p->size[l + 2];
     for (int k = 0; k < p->t.n * H; k++) {
         double a = p->a[l + 1][k], da = 0, slope = 1 - a * a;
-        for (int o = mistake == LAST_UNIT ? O - 1 : 0; o < O; o++) {
+        int from = mistake == LAST_UNIT ? O - 1 : mistake == FIRST_UNIT_MISSING;
+        for (int o = from; o < O; o++) {
             int w = mistake == W_TRANSPOSED ? k % H * O + o : o * H + k % H;
-            da += p->dz[l + 1][k / H * O + o] * p->W[l + 1][w];
+            double W = mistake == W_BELOW ? p->W[l][w % (H * p->size[l])] : p->W[l + 1][w];
+            da += p->dz[l + 1][k / H * O + o] * W;
         }
         if (mistake == NO_SLOPE) slope = 1;
         if (mistake == SLOPE_OF_A) slope = 1 - tanh(a) * tanh(a);
@@ -155,6 +182,9 @@ static void dz_formula(const void *of, int mistake, double *dz)
         if (mistake == RELU_SLOPE) slope = a > 0;
         if (mistake == SLOPE_TWICE) slope *= slope;
         if (mistake == NO_SQUARE) slope = 1 - a;
+        if (mistake == PLUS) slope = 1 + a * a;
+        if (mistake == SQUARE_ONLY) slope = a * a;
+        if (mistake == SLOPE_ALONE) da = 1;
         if (mistake == MEAN_AGAIN) slope /= p->t.n;
         dz[k] = da * slope;
     }
@@ -170,6 +200,11 @@ const kit_mistake kit_mistakes[] = {
     { "a", RELU, "that is a ReLU: the hidden layers have tanh" },
     { "a", SOFTMAX_EARLY,
       "that is a softmax, one layer too early: the last layer is l = depth - 1" },
+    { "a", FIRST_MISSING, "the first input is left out: the sum starts at 0" },
+    { "a", OVERWRITTEN, "only the last product is left: add each one to the sum (+=, not =)" },
+    { "a", OVERWRITTEN_BIAS,
+      "only the last product is left, and the bias is gone: add them up (+=, not =)" },
+    { "a", PRODUCTS_SUBTRACTED, "the products were subtracted: they are added" },
     { "a", NO_BIAS, "the bias b[l] is missing" },
     { "a", W_TRANSPOSED, "W[l] was read as (size[l], size[l+1]): it has a row for each unit" },
     { "p", RIGHT, "F2.5:  a[depth] = softmax of each row of a[l] W[l]ᵀ + b[l]" },
@@ -177,6 +212,8 @@ const kit_mistake kit_mistakes[] = {
     { "p", TANH_ALONE, "the last layer has tanh: it has softmax in its place" },
     { "p", TANH_FIRST, "the last layer has tanh and softmax: softmax alone" },
     { "p", NOT_DIVIDED, "exp(z) was not divided by its row's sum" },
+    { "p", SHIFTED_NOT_DIVIDED, "exp(z - m) was not divided by its row's sum" },
+    { "p", LAST_ENTRY, "divided by the last exponential, not by the sum: add them up (+=)" },
     { "p", WHOLE_MATRIX,
       "divided by the sum of the whole matrix: each sample has a sum of its own" },
     { "p", NO_BIAS, "the bias b[l] is missing" },
@@ -186,9 +223,12 @@ const kit_mistake kit_mistakes[] = {
     { "dz_out", SIGN, "the sign is flipped: dz = p - y, not y - p (F4.3)" },
     { "dz_out", NO_TARGET, "y was not subtracted: 1 at the label's class" },
     { "dz_out", TIMES_SLOPE, "multiplied by 1 - p²: the last layer has no tanh" },
+    { "dz_out", TIMES_P_SLOPE,
+      "multiplied by p (1 - p): that slope is already in p - y, where it cancels" },
     { "dW", RIGHT, "F4.4:  dW[l] = dz[l]ᵀ a[l]" },
     { "dW", MEAN_AGAIN, MEANT "by itself" },
     { "dW", LAST_SAMPLE, "only the last sample is left: add the samples up (+=)" },
+    { "dW", TANH_AGAIN, "tanh was applied to a[l] once more: take it as it is" },
     { "dW", TRANSPOSED,
       "this is the transpose: dW[l] has the shape of W[l], (size[l+1], size[l])" },
     { "db", RIGHT, "F4.4:  db[l] = sum over the samples of dz[l]" },
@@ -203,9 +243,14 @@ const kit_mistake kit_mistakes[] = {
       "W[l] was read as (size[l], size[l+1]): the weight from i to o is [o][i]" },
     { "dz", SLOPE_OF_A,
       "tanh was applied once more: a is tanh(z) already, and the slope is 1 - a²" },
+    { "dz", W_BELOW, "W of the layer below was taken: dz[l] comes back through its own W[l]" },
     { "dz", SIGMOID_SLOPE, "a (1 - a) is the slope of a sigmoid: that of tanh is 1 - a²" },
     { "dz", RELU_SLOPE, "1 or 0 is the slope of a ReLU: that of tanh is 1 - a²" },
     { "dz", NO_SQUARE, "1 - a was taken for the slope: that of tanh is 1 - a²" },
+    { "dz", PLUS, "1 + a²: the slope of tanh is 1 - a²" },
+    { "dz", SQUARE_ONLY, "a²: the slope of tanh is 1 - a²" },
+    { "dz", SLOPE_ALONE, "the slope alone: by the chain rule it multiplies dz[l] W[l]" },
+    { "dz", FIRST_UNIT_MISSING, "the first unit of the layer above is left out: o starts at 0" },
     { "dz", SLOPE_TWICE, "multiplied by the slope twice" },
     { 0 },
 };
@@ -223,6 +268,7 @@ static problem *new_problem(int depth)
     static int used;
     static const int hidden[] = { 5, 7, 4, 9, 6 };
     problem *p = &all[used++ % 4];
+    p->size = kit_labels("size", depth + 1, 1);
     for (int l = 0; l < depth; l++) p->size[l] = hidden[l];
     p->size[depth] = 3;
     kit_size("n, the batch size", N), kit_size("C, the number of classes", 3);
@@ -351,7 +397,9 @@ typedef struct store {
 static double learn_ring(store *w, const int *label, int depth, int *good)
 {
     problem p = { 0 };
+    int size[5];
     double loss = 0;
+    p.size = size;
     for (int l = 0; l <= depth; l++)
         p.size[l] = l == 0 ? 2 : l == depth ? 2 : UNITS, p.a[l] = w->a[l];
     for (int l = 0; l < depth; l++) {

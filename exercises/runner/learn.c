@@ -368,7 +368,7 @@ static void print_unwritten(int k, const result *x)
            x->todo.line, mine_path(k));
     if (x->ran) return;
     printf("\n  Open that file in your editor. Each time you save it, it is graded here.\n");
-    printf("  What to write: exercises/%s/README.md, or: learn explain %s\n", ids[k], ids[k]);
+    printf("  What to write: exercises/%s/README.md, or: ./learn explain %.2s\n", ids[k], ids[k]);
     if (passed_count() == 0)
         printf(
             "  It will fail at first. That is how it starts: each failure says what to look at.\n");
@@ -400,6 +400,9 @@ static void print_result(int k, const result *x)
     if (x->state == GRADE_NO_COMPILE) printf("  %sdoes not compile%s\n", RED, PLAIN);
     if (x->messages && strstr(x->messages, "multiple definition of"))
         printf("  leave main() and the names kit_... to the grader: delete yours\n");
+    if (x->messages &&
+        (strstr(x->messages, "undefined reference to") || strstr(x->messages, "ndefined symbol")))
+        printf("  a function is missing, or has another name: exercise.h has the names\n");
     print_lines("the compiler says:", x->messages, 24);
     snprintf(path, sizeof path, "%s/%s", x->folder,
              x->state == GRADE_PASSED ? "printed" : "output");
@@ -411,7 +414,7 @@ static void print_result(int k, const result *x)
     char *reward = grade_read_file(path);
     print_lines("passed. Yours, against the reference:", reward, 40);
     free(reward);
-    printf("\n  compare with another way to write it: learn solution %s\n", ids[k]);
+    printf("\n  compare with another way to write it: ./learn solution %.2s\n", ids[k]);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
@@ -502,7 +505,7 @@ static void print_hint(int k, int tier)
         char copy[1024];
         size_t n = strcspn(line, "\n");
         snprintf(copy, sizeof copy, "%.*s", (int)n, line);
-        if (copy[0] == ' ' || strchr(copy, ';')) printf("    %s\n", copy);
+        if (copy[0] == ' ' || columns(copy) < WIDTH - 5) printf("    %s\n", copy);
         else printf("    "), print_wrapped(copy, 4);
         line += n + (line[n] == '\n');
     }
@@ -554,7 +557,7 @@ static grade_state command_solution(int k)
     const progress *p = &done[k];
     if (!p->passed && (p->hints < HINTS || p->tries < TRIES)) {
         printf("  The solution opens when you pass, or after all %d hints and %d tries.\n"
-               "  So far: %d hints, %d tries. Next: learn hint %s\n",
+               "  So far: %d hints, %d tries. Next: ./learn hint %.2s\n",
                HINTS, TRIES, p->hints, p->tries, ids[k]);
         return GRADE_WRONG;
     }
@@ -731,7 +734,8 @@ int main(int argc, char **argv)
     if (k < 0) {
         if (!strcmp(id, "help")) return usage();
         fprintf(stderr,
-                "learn: there is no exercise or command '%s'; see: learn list, learn help\n", id);
+                "learn: there is no exercise or command '%s'; see: ./learn list, ./learn help\n",
+                id);
         return GRADE_USAGE;
     }
     if (which == 1) return (int)command_hint(k);

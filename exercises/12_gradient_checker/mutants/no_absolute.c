@@ -1,4 +1,4 @@
-// fails: percent nan  says: take the absolute value of the difference
+// fails: bias percent nan  says: take the absolute value of the difference
 #include "exercise.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-// fails: epoch train memory  says: your code
+// fails: epoch train memory  says: yours has 4, and the sum of your sizes is 16
 #include "exercise.h"
 
 double linear_step(const double *X, const double *y, const int *pick, int n, int I, double alpha,
