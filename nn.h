@@ -2382,15 +2382,18 @@ static void NN__V(nn__pack_part)(const nn__product *p, int part, int parts)
         if (!nn__in_place(p, panel)) nn__pack_panel(p, panel);
 }
 
-/* Computes its part of the blocks of C. */
+/* Computes its part of the blocks of C: where they divide evenly, those of the panels that it packed,
+   which lie in its own cache. */
 static void NN__V(nn__blocks_part)(const nn__product *p, int part, int parts)
 {
     const int panels = (p->n + NN__COLUMNS - 1) / NN__COLUMNS;
     const int across = (panels + NN__BLOCK_PANELS - 1) / NN__BLOCK_PANELS;
-    const int rows = nn__block_rows(p->m, across), blocks = across * ((p->m + rows - 1) / rows);
-    const int end = nn__part_begin(blocks, part + 1, parts);
-    for (int block = nn__part_begin(blocks, part, parts); block < end; block++) {
-        const int first = block % across * NN__BLOCK_PANELS, i = block / across * rows;
+    const bool own = across % parts == 0;
+    const int width = own ? across / parts : across, left = own ? part * width : 0;
+    const int rows = nn__block_rows(p->m, across), blocks = width * ((p->m + rows - 1) / rows);
+    const int end = own ? blocks : nn__part_begin(blocks, part + 1, parts);
+    for (int block = own ? 0 : nn__part_begin(blocks, part, parts); block < end; block++) {
+        const int first = (left + block % width) * NN__BLOCK_PANELS, i = block / width * rows;
         nn__tile_block(p, i, NN__MIN(i + rows, p->m), first,
                        NN__MIN(first + NN__BLOCK_PANELS, panels));
     }
