@@ -392,6 +392,7 @@ static void test_modes(void **state)
 /* The numbers that the script puts on the y axis from low to high; "" where gnuplot chooses. */
 static void log_tics(char *tics, size_t size, double low, double high)
 {
+    static const char *const end[] = { ".txt", ".svg", ".gp" };
     const double y[] = { low, high };
     char path[300], line[400];
     snprintf(path, sizeof path, "%s/log", out);
@@ -406,6 +407,10 @@ static void log_tics(char *tics, size_t size, double low, double high)
         if (!strncmp(line, "set ytics (", 11))
             snprintf(tics, size, "%.*s", (int)strcspn(line + 11, ")"), line + 11);
     fclose(f);
+    for (int e = 0; e < 3; e++) {
+        snprintf(path, sizeof path, "%s/log%s", out, end[e]);
+        remove(path);
+    }
 }
 
 /* Less than two decades: 1, 2 and 5 of each, where powers of ten alone leave one number or none. */
