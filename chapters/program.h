@@ -133,6 +133,13 @@ static inline const char *program_figure(program *p, const char *name)
     return p->path;
 }
 
+/* Figures take floats, and nn_real may be double: copies n numbers, and returns where to. */
+static inline const float *program_floats(float *to, const nn_real *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) to[i] = (float)from[i];
+    return to;
+}
+
 #ifdef PROGRAM_LIVE
 /* For nn_fit's .on_epoch: with --live, the losses so far, each drawing over the last one. */
 static inline int program_live(nn_model *m, void *user)

@@ -1040,11 +1040,28 @@ PLOT_API void plot__look(plot__page *p, const plot_figure *fig)
     if (fig->y_label) plot__put(p->f, "set ylabel %q tc rgb '#222222'\n", fig->y_label);
 }
 
+/* A logarithmic axis of less than two decades gets numbers at 1, 2 and 5 of each: powers of ten
+   alone may be a single one, or none.                                                            */
+PLOT_API void plot__log_axis(plot__page *p, const char *axis, double lo, double hi)
+{
+    static const double digit[3] = { 1, 2, 5 };
+    int any = 0;
+    plot__put(p->f, "set logscale %s\n", axis);
+    if (!(hi < 100 * lo)) return;
+    for (int k = 0; k < 9; k++) {
+        const double v = digit[k % 3] * pow(10, floor(log10(lo)) + k / 3);
+        if (!(v >= lo && v <= hi)) continue;
+        if (any++) plot__put(p->f, ", %g", v);
+        else plot__put(p->f, "set %stics (%g", axis, v);
+    }
+    if (any) plot__put(p->f, ")\n");
+}
+
 PLOT_API void plot__axes(plot__page *p, const plot_figure *fig, const plot__box *b)
 {
     plot__put(p->f, "set xrange [%g:%g]\nset yrange [%g:%g]\n", b->x0, b->x1, b->y0, b->y1);
-    if (fig->log_x) plot__put(p->f, "set logscale x\n");
-    if (fig->log_y) plot__put(p->f, "set logscale y\n");
+    if (fig->log_x) plot__log_axis(p, "x", b->x0, b->x1);
+    if (fig->log_y) plot__log_axis(p, "y", b->y0, b->y1);
     for (int i = 0; fig->x_ticks && i < fig->n_x_ticks; i++) {
         if (fig->x_tick_names)
             plot__put(p->f, "%s%t %g", i ? ", " : "set xtics (", fig->x_tick_names[i],

@@ -387,6 +387,46 @@ static void test_modes(void **state)
     assert_int_equal(files_of("svg,script"), 1 | 2 | 8);
 }
 
+/* ---- logarithmic axes ------------------------------------------------------------------------ */
+
+/* The numbers that the script puts on the y axis from low to high; "" where gnuplot chooses. */
+static void log_tics(char *tics, size_t size, double low, double high)
+{
+    static const char *const end[] = { ".txt", ".svg", ".gp" };
+    const double y[] = { low, high };
+    char path[300], line[400];
+    snprintf(path, sizeof path, "%s/log", out);
+    setenv("NN_PLOT", "svg,script", 1);
+    assert_int_equal(plot_lines(path, "Two points", "step", "loss", .n = 2, .log_y = 1,
+                                .y_min = low, .y_max = high, .series = {{ "run", .y = y }}), 0);
+    snprintf(path, sizeof path, "%s/log.gp", out);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    snprintf(tics, size, "%s", "");
+    while (fgets(line, sizeof line, f))
+        if (!strncmp(line, "set ytics (", 11))
+            snprintf(tics, size, "%.*s", (int)strcspn(line + 11, ")"), line + 11);
+    fclose(f);
+    for (int e = 0; e < 3; e++) {
+        snprintf(path, sizeof path, "%s/log%s", out, end[e]);
+        remove(path);
+    }
+}
+
+/* Less than two decades: 1, 2 and 5 of each, where powers of ten alone leave one number or none. */
+static void test_log_axis(void **state)
+{
+    char tics[200];
+    (void)state;
+    if (!need_gnuplot()) return;
+    log_tics(tics, sizeof tics, 0.25, 4);
+    assert_string_equal(tics, "0.5, 1, 2");
+    log_tics(tics, sizeof tics, 30, 1500);
+    assert_string_equal(tics, "50, 100, 200, 500, 1000");
+    log_tics(tics, sizeof tics, 0.001, 1);
+    assert_string_equal(tics, "");
+}
+
 /* ---- text ------------------------------------------------------------------------------------ */
 
 /* A figure as text: lines of at most 80 columns, among them the words. */
@@ -482,6 +522,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables), cmocka_unit_test(test_svg), cmocka_unit_test(test_png),
-        cmocka_unit_test(test_modes), cmocka_unit_test(test_text), cmocka_unit_test(test_errors) };
+        cmocka_unit_test(test_modes), cmocka_unit_test(test_log_axis), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_errors) };
     return cmocka_run_group_tests_name("plot", tests, draw_all, remove_all);
 }

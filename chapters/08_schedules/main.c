@@ -1,9 +1,9 @@
 /* Chapter 08: learning-rate schedules, when to take smaller steps.
 
-     1. by hand     F5.3, a cosine and a warm-up for a few t; ReduceLROnPlateau on six losses
+     1. by hand     F5.3, a cosine and a warm-up for a few t; ReduceLROnPlateau on seven losses
      2. a bowl      noisy slopes: a constant rate cannot settle, a falling one does
      3. a search    the rate grows with every step: where the loss falls, and where it blows up
-     4. digits      seven schedules on MNIST or made digits: rate and loss against the epoch     */
+     4. digits      seven schedules on MNIST or made digits, five runs of each                   */
 
 #define NN_IMPLEMENTATION
 #include "../../nn.h"
@@ -18,6 +18,12 @@
 static double adaptive_rate(double eta, double delta, int t)
 {
     return eta / sqrt(1 + delta * t);                                           /* F5.3         */
+}
+
+/* A step in the bowl L = w² / 2, whose slope is w. */
+static double adaptive_step(double w, double eta, double delta, int t)
+{
+    return w - adaptive_rate(eta, delta, t) * w;                                /* F5.4         */
 }
 
 static double cosine_rate(double eta, int steps, int t)
@@ -43,16 +49,27 @@ static double plateau_rate(double *best, int *wait, int patience, double rate, d
     return rate * 0.1;
 }
 
+static void print_steps(void)
+{
+    double w = 4;
+    printf("\nF5.4 in the bowl L = w²/2, from w = 4: ");
+    for (int t = 0; t < 4; t++) {
+        w = adaptive_step(w, 0.1, 0.5, t);
+        printf("%s%.4f", t ? ", " : "", w);
+    }
+    printf("\n");
+}
+
 /* The largest difference to nn.h's rates goes to *worst. */
 static void print_rates(double *worst)
 {
-    static const int at[] = { 0, 1, 6, 30, 50, 99 };
+    static const int at[] = { 0, 6, 30, 50, 99 };
     const nn_schedule a = { .kind = NN_ADAPTIVE_RATE, .delta = 0.5 };
     const nn_schedule c = { .kind = NN_COSINE_DECAY, .steps = 100 };
     const nn_schedule w = { .kind = NN_COSINE_DECAY, .steps = 100, .warmup = 10 };
     printf("| t | 1 + 0.5 t | adaptive, F5.3 | cosine | cosine with warm-up |\n"
            "|---|---|---|---|---|\n");
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 5; i++) {
         int t = at[i];
         double rate[3] = { adaptive_rate(0.1, 0.5, t), cosine_rate(0.1, 100, t),
                            warm_cosine_rate(0.1, 10, 100, t) };
@@ -109,7 +126,7 @@ static void walk_bowls(uint64_t seed)
 /* ---- networks ------------------------------------------------------------------------------- */
 
 enum { EPOCHS = 15, PER_EPOCH = 20, POINTS = EPOCHS * PER_EPOCH, KINDS = 7, SEARCH = 180,
-       BATCH = 32 };
+       BATCH = 32, RUNS = 5 };
 enum { PLATEAU = 6, STEP = 2 };
 
 typedef struct result {
@@ -171,19 +188,33 @@ static bool train(result *r, int kind, const nn_data *digits, const nn_data *hel
     return !status;
 }
 
-static bool print_schedules(result *r, const nn_data *digits, const nn_data *held, const program *p)
+/* Trains RUNS times, with other first weights each time, and prints the line. The first run stays
+   in *r, for the figures.                                                                       */
+static bool print_schedule(result *r, int kind, const nn_data *digits, const nn_data *held,
+                           const program *p)
 {
     int epochs = p->quick ? 3 : EPOCHS, last = epochs - 1;
-    printf("\n| schedule | rate at the end | training loss | held-out loss | its lowest, in epoch |\n"
-           "|---|---|---|---|---|\n");
-    for (int k = 0; k < KINDS; k++) {
-        int best = 0;
-        if (!train(&r[k], k, digits, held, epochs, p->seed)) return false;
-        for (int e = 0; e < epochs; e++)
-            if (r[k].held[e] < r[k].held[best]) best = e;
-        printf("| %s | %.2g | %.4f | %.4f | %.4f, %d |\n", kind_name[k], r[k].rate[r[k].points - 1],
-               r[k].loss[last], r[k].held[last], r[k].held[best], best + 1);
+    double loss = 0, at_end = 0, lowest = 0, low = HUGE_VAL, high = 0;
+    static result other;
+    for (int run = 0; run < RUNS; run++) {
+        result *one = run ? &other : r;
+        double least = HUGE_VAL;
+        if (!train(one, kind, digits, held, epochs, p->seed + (uint64_t)run)) return false;
+        for (int e = 0; e < epochs; e++) least = fmin(least, one->held[e]);
+        loss += one->loss[last] / RUNS, at_end += one->held[last] / RUNS, lowest += least / RUNS;
+        low = fmin(low, one->held[last]), high = fmax(high, one->held[last]);
     }
+    printf("| %s | %.4f | %.4f | %.4f to %.4f | %.4f |\n", kind_name[kind], loss, at_end, low, high,
+           lowest);
+    return true;
+}
+
+static bool print_schedules(result *r, const nn_data *digits, const nn_data *held, const program *p)
+{
+    printf("\n| schedule | training loss | held-out loss | of %d runs | in its best epoch |\n"
+           "|---|---|---|---|---|\n", RUNS);
+    for (int k = 0; k < KINDS; k++)
+        if (!print_schedule(&r[k], k, digits, held, p)) return false;
     return true;
 }
 
@@ -273,7 +304,8 @@ static int learn_digits(program *p)
     const char *name = program_load_digits(p, &all, &test, p->quick ? 800 : 7000, 1);
     nn_split(&all, &digits, &held, .fraction = 1.0 / 7, .seed = 42);
     bool ok = name && (!digits.status || program_failed(p) == 0);
-    if (ok) printf("\nthe digits are %s: %d to learn from, %d held out\n", name, digits.n, held.n);
+    if (ok) printf("\nthe digits are %s: %d to learn from, %d held out; delta is %g\n", name,
+                   digits.n, held.n, schedule_of(1, 0, 3).delta);
     ok = ok && search_rate(rate, loss, &n, &digits, p->seed) &&
          print_schedules(r, &digits, &held, p);
     int bad = !ok;
@@ -295,6 +327,7 @@ int main(int argc, char **argv)
                               "Learning-rate schedules, by hand, in a noisy bowl and on digits.");
     if (!p.worked) program_announce(&p, "learning-rate schedules");
     print_rates(&worst);
+    print_steps();
     print_plateau(&worst);
     bool same = worst < 1e-9;
     printf("\nnn.h's rates: %s\n", same ? "the same" : "DIFFERENT");

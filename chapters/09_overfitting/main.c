@@ -8,7 +8,8 @@
      5. Iris          a fifth of the labels wrong; the boundary for three lambdas
 
    Validation digits choose the epoch at which early stopping ends. The accuracy in the tables is
-   that of other digits, which nothing was chosen by.                                           */
+   that of other digits, which nothing was chosen by. Each table is the mean of several runs: run r
+   has the seed --seed + r and other digits, and all remedies get the same ones.                 */
 
 #define NN_IMPLEMENTATION
 #include "../../nn.h"
@@ -16,23 +17,44 @@
 #define PROGRAM_WORKED
 #include "../program.h"
 
+#include <stddef.h>
+
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, UNITS = 256, EPOCHS = 60, BATCH = 32 };
-enum { FEW = 500, MORE = 5000, VALIDATION = 2000, LOADED = 12000, MOST = 10000 };
+enum { FEW = 500, MORE = 5000, VALIDATION = 2000, LOADED = 12000, MOST = 10000, RUNS = 5 };
 
 /* ---- by hand -------------------------------------------------------------------------------- */
+
+static double penalty(const double *w, int n, double l1, double l2)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += l1 * fabs(w[i]) + l2 * w[i] * w[i];                                /* F6.1, F6.2 */
+    return sum;
+}
+
+static double penalty_slope(double w, double l1, double l2)
+{
+    const double sign = (w > 0) - (w < 0);
+    return l1 * sign + 2 * l2 * w;
+}
+
+/* a and y: n numbers, before and after. p: the probability to be switched off. */
+static void dropout(double *y, const double *a, int n, double p, nn_random *random)
+{
+    for (int i = 0; i < n; i++)
+        y[i] = nn_random_uniform(random, 0, 1) < p ? 0 : a[i] / (1 - p);                /* F6.3 */
+}
 
 static void print_penalties(void)
 {
     static const double w[3] = { 3, -0.5, 0.1 }, lambda = 0.1, mse = 0.2;
-    double l1 = 0, l2 = 0;
     printf("| w | lambda abs(w) | its gradient | lambda w² | its gradient |\n"
            "|---|---|---|---|---|\n");
-    for (int i = 0; i < 3; i++) {
-        const double sign = (w[i] > 0) - (w[i] < 0);
-        printf("| %g | %.3f | %.2f | %.3f | %.2f |\n", w[i], lambda * fabs(w[i]), lambda * sign,
-               lambda * w[i] * w[i], 2 * lambda * w[i]);
-        l1 += lambda * fabs(w[i]), l2 += lambda * w[i] * w[i];                    /* F6.1, F6.2 */
-    }
+    for (int i = 0; i < 3; i++)
+        printf("| %g | %.3f | %.2f | %.3f | %.2f |\n", w[i], penalty(w + i, 1, lambda, 0),
+               penalty_slope(w[i], lambda, 0), penalty(w + i, 1, 0, lambda),
+               penalty_slope(w[i], 0, lambda));
+    const double l1 = penalty(w, 3, lambda, 0), l2 = penalty(w, 3, 0, lambda);
     printf("\nMSE %.3f; with L1 %.3f + %.3f = %.3f; with L2 %.3f + %.3f = %.3f\n", mse, mse, l1,
            mse + l1, mse, l2, mse + l2);
 }
@@ -41,18 +63,16 @@ static void print_penalties(void)
 static void print_dropout(void)
 {
     enum { DRAWS = 10000 };
-    static const nn_real a[4] = { 1, 2, 3, 4 };
-    double mean[4] = { 0 };
-    nn_real y[4];
-    printf("\n| draw | a[0] = 1 | a[1] = 2 | a[2] = 3 | a[3] = 4 |\n|---|---|---|---|---|\n");
+    static const double a[4] = { 1, 2, 3, 4 };
+    nn_random random = nn_random_seed(1);
+    double mean[4] = { 0 }, y[4];
+    printf("\nfour draws:");
     for (int k = 0; k < DRAWS; k++) {
-        nn_dropout_forward(y, a, 0.5, (uint64_t)k + 1, NULL, 1, 4);                     /* F6.3 */
-        for (int i = 0; i < 4; i++) mean[i] += (double)y[i] / DRAWS;
-        if (k < 4) printf("| %d | %g | %g | %g | %g |\n", k + 1, (double)y[0], (double)y[1],
-                          (double)y[2], (double)y[3]);
+        dropout(y, a, 4, 0.5, &random);
+        for (int i = 0; i < 4; i++) mean[i] += y[i] / DRAWS;
+        if (k < 4) printf(" (%g, %g, %g, %g)", y[0], y[1], y[2], y[3]);
     }
-    printf("| mean of %d | %.2f | %.2f | %.2f | %.2f |\n", DRAWS, mean[0], mean[1], mean[2],
-           mean[3]);
+    printf("\nmean of %d: (%.2f, %.2f, %.2f, %.2f)\n", DRAWS, mean[0], mean[1], mean[2], mean[3]);
 }
 
 /* The rule of early stopping. Returns the epoch, from 1, after which it ends; *best: whose weights
@@ -73,7 +93,7 @@ static void print_stopping(void)
     printf("\nvalidation losses:");
     for (int e = 0; e < 8; e++) printf(" %.2f", loss[e]);
     printf("\n\n| patience | stops after epoch | keeps epoch | its loss |\n|---|---|---|---|\n");
-    for (int patience = 1; patience <= 3; patience++) {
+    for (int patience = 1; patience <= 2; patience++) {
         int best, stop = stop_at(loss, 8, patience, &best);
         printf("| %d | %d | %d | %.2f |\n", patience, stop, best, loss[best - 1]);
     }
@@ -110,19 +130,26 @@ typedef struct digits {
     const char *name;
 } digits;
 
-/* A trained network, or NULL. */
-static nn_model *train(const digits *d, remedy r, int epochs, uint64_t seed)
+/* The n digits that run number `run` learns from: other ones in each run, as far as there are. */
+static nn_status take_digits(nn_data *few, const digits *d, int n, int run)
 {
-    nn_data few;
+    static int index[LOADED];
+    const int first = (d->usable - n) / (RUNS - 1) * run;
+    for (int i = 0; i < n; i++) index[i] = first + i;
+    return nn_data_rows(few, &d->train, index, n);
+}
+
+/* A trained network, or NULL. judge: the data that is measured after each epoch, or NULL. */
+static nn_model *train(const nn_data *few, const nn_data *judge, remedy r, int epochs,
+                       uint64_t seed)
+{
     nn_model *m = build(r, seed);
-    nn_data_rows(&few, &d->train, NULL, r.n);
-    if (m && nn_fit(m, &few, .epochs = epochs, .batch_size = BATCH, .validation = &d->validation,
+    if (m && nn_fit(m, few, .epochs = epochs, .batch_size = BATCH, .validation = judge,
                     .patience = r.patience, .quiet = true,
                     .augment = { .shift = 2 * r.vary, .rotate = 12 * r.vary })) {
         nn_model_free(m);
         m = NULL;
     }
-    nn_data_free(&few);
     return m;
 }
 
@@ -140,21 +167,14 @@ static double plain_loss(nn_model *m, const nn_data *data, int n, double *loss)
     return sum / n;
 }
 
-/* ---- the table of remedies ------------------------------------------------------------------ */
+/* ---- what came of it ------------------------------------------------------------------------ */
 
-static bool print_remedy(const digits *d, remedy r, nn_model *m)
-{
-    static double loss[LOADED];
-    nn_data few;
-    if (!m || nn_data_rows(&few, &d->train, NULL, r.n)) return false;
-    double known = plain_loss(m, &few, few.n, loss);
-    double fresh = plain_loss(m, &d->test, d->test.n, loss);
-    nn_metrics a = nn_evaluate(m, &few), b = nn_evaluate(m, &d->test);
-    printf("| %s | %d | %.3f | %.3f | %.3f | %.3f |\n", r.name, m->history.epochs, known, fresh,
-           a.accuracy, b.accuracy);
-    nn_data_free(&few);
-    return known >= 0 && fresh >= 0;
-}
+/* Of one run. */
+typedef struct outcome {
+    double known, fresh;            /* losses on the digits learned from and on held-out ones   */
+    double accuracy;                /* on held-out ones                                         */
+    double betrayed;                /* share of digits of which one can tell if they were known */
+} outcome;
 
 static int ascending(const void *a, const void *b)
 {
@@ -163,17 +183,79 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Whoever has a digit and the network can guess whether the network was trained on that digit: it
-   was, if the loss is small. The limit is the median of as many digits of either kind.          */
-static void print_privacy(const char *name, nn_model *m, const digits *d, int n)
+   was, if the loss is small. The limit is the median of the n digits of either kind. known and
+   fresh: their losses.                                                                          */
+static double right_guesses(const double *known, const double *fresh, int n)
 {
-    static double loss[LOADED + MOST], sorted[2 * LOADED];
+    static double sorted[2 * LOADED];
     int right = 0;
-    plain_loss(m, &d->train, n, loss);
-    plain_loss(m, &d->validation, n, loss + n);
-    memcpy(sorted, loss, 2 * (size_t)n * sizeof *loss);
+    memcpy(sorted, known, (size_t)n * sizeof *sorted);
+    memcpy(sorted + n, fresh, (size_t)n * sizeof *sorted);
     qsort(sorted, 2 * (size_t)n, sizeof *sorted, ascending);
-    for (int i = 0; i < 2 * n; i++) right += (loss[i] <= sorted[n - 1]) == (i < n);
-    printf("| %s | %.1f %% |\n", name, 100.0 * right / (2 * n));
+    for (int i = 0; i < n; i++) right += (known[i] <= sorted[n - 1]) + (fresh[i] > sorted[n - 1]);
+    return right / (2.0 * n);
+}
+
+static bool measure(outcome *o, nn_model *m, const nn_data *few, const digits *d)
+{
+    static double known[LOADED], fresh[LOADED];
+    const int n = few->n < d->validation.n ? few->n : d->validation.n;
+    o->accuracy = nn_evaluate(m, &d->test).accuracy;
+    o->fresh = plain_loss(m, &d->test, d->test.n, fresh);
+    plain_loss(m, &d->validation, d->validation.n, fresh);
+    o->known = plain_loss(m, few, few->n, known);
+    o->betrayed = right_guesses(known, fresh, n);
+    return o->known >= 0 && o->fresh >= 0;
+}
+
+/* A run from the beginning. *kept, where it is not NULL: the network, and its validation losses. */
+static bool run_once(outcome *o, nn_model **kept, const digits *d, remedy r, int epochs, int run,
+                     uint64_t seed)
+{
+    nn_data few;
+    nn_model *m = NULL;
+    if (!take_digits(&few, d, r.n, run))
+        m = train(&few, kept || r.patience ? &d->validation : NULL, r, epochs,
+                  seed + (uint64_t)run);
+    bool ok = m && measure(o, m, &few, d);
+    nn_data_free(&few);
+    if (kept) *kept = m;
+    else nn_model_free(m);
+    return ok;
+}
+
+/* The mean of one field over all runs; at: its offset in outcome. */
+static double mean_of(const outcome *o, size_t at)
+{
+    double sum = 0;
+    for (int run = 0; run < RUNS; run++) sum += *(const double *)((const char *)&o[run] + at);
+    return sum / RUNS;
+}
+
+#define MEAN(o, field) mean_of(o, offsetof(outcome, field))
+
+/* How far the accuracies of the runs are from their mean, as a rule. */
+static double deviation_of(const outcome *o)
+{
+    const double mean = MEAN(o, accuracy);
+    double sum = 0;
+    for (int run = 0; run < RUNS; run++) sum += (o[run].accuracy - mean) * (o[run].accuracy - mean);
+    return sqrt(sum / (RUNS - 1));
+}
+
+/* none: the outcomes without a remedy, on the same digits. */
+static void print_remedy(const char *name, const outcome *o, const outcome *none)
+{
+    int lower = 0, better = 0;
+    for (int run = 0; run < RUNS; run++) {
+        lower += o[run].fresh < none[run].fresh;
+        better += o[run].accuracy > none[run].accuracy;
+    }
+    printf("| %s | %.3f | %.3f |", name, MEAN(o, known), MEAN(o, fresh));
+    if (o != none) printf(" %d", lower);
+    printf(" | %.3f ± %.3f |", MEAN(o, accuracy), deviation_of(o));
+    if (o != none) printf(" %d", better);
+    printf(" |\n");
 }
 
 /* ---- figures of the digits ------------------------------------------------------------------ */
@@ -217,18 +299,17 @@ static int draw_dropout(program *p, const nn_history *off, const nn_history *on)
 static int draw_weights(program *p, nn_model *const m[3])
 {
     static const char *const name[3] = { "no penalty", "L2", "L1" };
+    static float weight[3][PIXELS * UNITS];
     plot_series series[3];
     memset(series, 0, sizeof series);
-    printf("\n| first weights | deviation | nearer to 0 than 0.001 |\n|---|---|---|\n");
+    printf("\nfirst weights nearer to 0 than 0.001:");
     for (int k = 0; k < 3; k++) {
         const nn_tensor *w = nn_parameter_named(m[k], "first.weight");
-        double squares = 0, near = 0, n = (double)w->size;
-        for (size_t i = 0; i < w->size; i++) {
-            const double v = (double)w->value[i];
-            squares += v * v, near += fabs(v) < 0.001;
-        }
-        printf("| %s | %.4f | %.1f %% |\n", name[k], sqrt(squares / n), 100 * near / n);
-        series[k] = (plot_series){ name[k], .yf = w->value };
+        double near = 0;
+        for (size_t i = 0; i < w->size; i++) near += fabs((double)w->value[i]) < 0.001;
+        printf("%s %s %.1f %%%s", k ? "," : "", name[k], 100 * near / (double)w->size,
+               k == 2 ? "\n" : "");
+        series[k] = (plot_series){ name[k], .yf = program_floats(weight[k], w->value, w->size) };
     }
     return plot_histogram(program_figure(p, "weights"),
                           "The first layer's weights: L2 makes them small, L1 makes most of them 0",
@@ -239,7 +320,27 @@ static int draw_weights(program *p, nn_model *const m[3])
 
 /* ---- few digits: one remedy at a time ------------------------------------------------------- */
 
-enum { NONE, STOPPING, L2, L1, DROPOUT, SMALL, VARIED, TOGETHER, DATA, REMEDIES };
+enum { NONE, STOPPING, L2, L1, DROPOUT, SMALL, VARIED, DATA, REMEDIES };
+
+/* Of the first run: the curves, and what the penalties made of the weights. */
+static int show_remedies(program *p, nn_model *const m[REMEDIES])
+{
+    nn_model *const three[3] = { m[NONE], m[L2], m[L1] };
+    const nn_history *h = &m[NONE]->history, *s = &m[STOPPING]->history;
+    printf("\nthe best validation loss is %.3f, after epoch %d; early stopping sees that after "
+           "epoch %d;\nafter epoch %d it is %.3f\n", h->epoch[s->best].val_loss, s->best + 1,
+           s->epochs, h->epochs, h->epoch[h->epochs - 1].val_loss);
+    return draw_overfitting(p, h, s) | draw_dropout(p, h, &m[DROPOUT]->history) |
+           draw_weights(p, three);
+}
+
+static int print_privacy(outcome o[REMEDIES][RUNS])
+{
+    printf("\nwas this digit learned from? right guesses: %.1f %%; with the digits varied %.1f %%; "
+           "with ten times the digits %.1f %%\n", 100 * MEAN(o[NONE], betrayed),
+           100 * MEAN(o[VARIED], betrayed), 100 * MEAN(o[DATA], betrayed));
+    return 0;
+}
 
 static int compare_remedies(program *p, const digits *d)
 {
@@ -253,29 +354,19 @@ static int compare_remedies(program *p, const digits *d)
         [DROPOUT] = { "dropout, rate 0.5", few, u, 0, 0, 0.5, 0, 0 },
         [SMALL] = { "a smaller model, 8 units", few, 8, 0, 0, 0, 0, 0 },
         [VARIED] = { "digits moved and turned", few, u, 0, 0, 0, 0, 1 },
-        [TOGETHER] = { "that, with dropout 0.3", few, u, 0, 0, 0.3, 0, 1 },
         [DATA] = { "ten times the digits", more, u, 0, 0, 0, 0, 0 } };
-    nn_model *m[REMEDIES];
+    nn_model *m[REMEDIES] = { NULL };
+    outcome o[REMEDIES][RUNS];
     int bad = 0;
-    printf("\n| remedy | epochs | training loss | held-out loss | training accuracy | held-out "
-           "accuracy |\n|---|---|---|---|---|---|\n");
-    for (int k = 0; k < REMEDIES; k++) {
-        m[k] = train(d, list[k], epochs, p->seed);
-        bad |= !print_remedy(d, list[k], m[k]);
+    printf("\nmeans of %d runs, and in how many the remedy is better than none\n\n"
+           "| remedy | training loss | held-out loss | lower in | held-out accuracy | higher in |\n"
+           "|---|---|---|---|---|---|\n", RUNS);
+    for (int k = 0; k < REMEDIES && !bad; k++) {
+        for (int run = 0; run < RUNS && !bad; run++)
+            bad = !run_once(&o[k][run], run ? NULL : &m[k], d, list[k], epochs, run, p->seed);
+        if (!bad) print_remedy(list[k].name, o[k], o[NONE]);
     }
-    if (!bad) {
-        nn_model *const three[3] = { m[NONE], m[L2], m[L1] };
-        const nn_history *h = &m[NONE]->history, *s = &m[STOPPING]->history;
-        printf("\nthe best validation loss is %.3f, after epoch %d; early stopping sees that after "
-               "epoch %d;\nafter epoch %d it is %.3f\n", h->epoch[s->best].val_loss, s->best + 1,
-               s->epochs, h->epochs, h->epoch[h->epochs - 1].val_loss);
-        bad = draw_overfitting(p, h, s) | draw_dropout(p, h, &m[DROPOUT]->history) |
-              draw_weights(p, three);
-        printf("\n| network | was this digit learned from? right guesses |\n|---|---|\n");
-        print_privacy("no remedy", m[NONE], d, few);
-        print_privacy("digits varied, dropout 0.3", m[TOGETHER], d, few);
-        print_privacy("no remedy, ten times the digits", m[DATA], d, p->quick ? 100 : VALIDATION);
-    }
+    if (!bad) bad = show_remedies(p, m) | print_privacy(o);
     for (int k = 0; k < REMEDIES; k++) nn_model_free(m[k]);
     return bad;
 }
@@ -284,36 +375,54 @@ static int compare_remedies(program *p, const digits *d)
 
 enum { SIZES = 8 };
 
-/* The same number of steps for each, so that few digits are seen more often. */
+/* The same number of steps for each, so that few digits are seen more often. known: the accuracy on
+   the digits learned from.                                                                      */
+static bool try_size(outcome *o, double *known, const digits *d, int n, const program *p)
+{
+    const remedy r = { "", n, UNITS, 0, 0, 0, 0, 0 };
+    bool ok = true;
+    *known = 0;
+    for (int run = 0; run < RUNS && ok; run++) {
+        nn_data few;
+        nn_model *m = NULL;
+        if (!take_digits(&few, d, n, run))
+            m = train(&few, NULL, r, p->quick ? 2 : 1 + 30000 / n, p->seed + (uint64_t)run);
+        ok = m != NULL;
+        if (ok) {
+            *known += nn_evaluate(m, &few).accuracy / RUNS;
+            o[run].accuracy = nn_evaluate(m, &d->test).accuracy;
+        }
+        nn_model_free(m), nn_data_free(&few);
+    }
+    return ok;
+}
+
 static int compare_sizes(program *p, const digits *d)
 {
     static const int size[SIZES] = { 50, 100, 200, 500, 1000, 2000, 5000, MOST };
-    double at[SIZES], known[SIZES], fresh[SIZES];
+    double at[SIZES], known[SIZES], fresh[SIZES], low[SIZES], high[SIZES];
     int n = p->quick ? 3 : SIZES;
     while (size[n - 1] > d->usable) n--;
     printf("\n| digits to learn from | training accuracy | held-out accuracy |\n|---|---|---|\n");
     for (int k = 0; k < n; k++) {
-        const remedy r = { "", size[k], UNITS, 0, 0, 0, 0, 0 };
-        nn_data few;
-        nn_model *m = train(d, r, p->quick ? 2 : 1 + 60000 / size[k] / 2, p->seed);
-        if (!m || nn_data_rows(&few, &d->train, NULL, r.n)) return 1;
-        at[k] = size[k];
-        known[k] = 100 * nn_evaluate(m, &few).accuracy;
-        fresh[k] = 100 * nn_evaluate(m, &d->test).accuracy;
-        printf("| %d | %.3f | %.3f |\n", size[k], known[k] / 100, fresh[k] / 100);
-        nn_model_free(m), nn_data_free(&few);
+        outcome o[RUNS];
+        if (!try_size(o, &known[k], d, size[k], p)) return 1;
+        const double mean = MEAN(o, accuracy), deviation = deviation_of(o);
+        printf("| %d | %.3f | %.3f ± %.3f |\n", size[k], known[k], mean, deviation);
+        at[k] = size[k], known[k] *= 100, fresh[k] = 100 * mean;
+        low[k] = 100 * (mean - deviation), high[k] = 100 * (mean + deviation);
     }
     return plot_lines(program_figure(p, "samples"),
                       "More digits close the gap between known and new", "digits to learn from "
                       "(log scale)", "right (%)", .n = n, .log_x = 1, .y_min = 50, .y_max = 102,
                       .series = {{ "training digits", .x = at, .y = known, .style = PLOT_MARKED },
-                                 { "held-out digits", .x = at, .y = fresh,
-                                   .style = PLOT_MARKED }});
+                                 { "held-out digits, with the deviation of 5 runs", .x = at,
+                                   .y = fresh, .low = low, .high = high, .style = PLOT_MARKED }});
 }
 
 /* ---- Iris with wrong labels: the boundary for three lambdas --------------------------------- */
 
-enum { GRID = 81, LAMBDAS = 3, SPECIES = 3 };
+enum { GRID = 81, LAMBDAS = 3, SPECIES = 3, FLOWER_RUNS = 10 };
 
 static const double lambda_of[LAMBDAS] = { 0, 0.001, 0.01 };
 
@@ -324,7 +433,7 @@ static nn_status load_flowers(nn_data *known, nn_data *fresh, uint64_t seed)
     nn_random random = nn_random_seed(seed);
     int order[150];
     nn_load_csv(&all, "datasets/iris.csv", .label = "species", .skip = "sepal_length,sepal_width");
-    nn_split(&all, known, fresh, .fraction = 0.3, .seed = 42, .stratify = true);
+    nn_split(&all, known, fresh, .fraction = 0.3, .seed = seed, .stratify = true);
     nn_status status = nn_standardise(known);
     for (int i = 0; i < known->n; i++) order[i] = i;
     nn_random_shuffle(&random, order, known->n);
@@ -336,35 +445,53 @@ static nn_status load_flowers(nn_data *known, nn_data *fresh, uint64_t seed)
     return status;
 }
 
-static nn_model *learn_flowers(const program *p, const nn_data *known, double lambda)
+static nn_model *learn_flowers(const nn_data *known, double lambda, int epochs, uint64_t seed)
 {
-    nn_model *m = nn_model_new(.seed = p->seed);
+    nn_model *m = nn_model_new(.seed = seed);
     nn_tensor *h = nn_dense(nn_input(m, 2), 64, .activation = NN_RELU, .l2 = lambda);
     h = nn_dense(h, 64, .activation = NN_RELU, .l2 = lambda);
     nn_tensor *y = nn_dense(h, SPECIES, .activation = NN_SOFTMAX, .l2 = lambda);
     nn_compile(m, y, .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_adam(.lr = 0.02));
-    if (!nn_fit(m, known, .epochs = p->quick ? 5 : 600, .batch_size = 15, .quiet = true)) return m;
+    if (!nn_fit(m, known, .epochs = epochs, .batch_size = 15, .quiet = true)) return m;
     nn_model_free(m);
     return NULL;
 }
 
-static int draw_flowers(program *p, const nn_data *known, const nn_data *fresh)
+/* Which species the network would guess at each point of a grid over the plane. */
+static bool read_regions(nn_model *m, int *region)
 {
-    static int region[LAMBDAS][GRID * GRID];
-    static float point[GRID * GRID][2];
-    static nn_real guess[GRID * GRID * SPECIES];
+    static float point[GRID * GRID * 2];
+    static nn_real x[GRID * GRID * 2], guess[GRID * GRID * SPECIES];
+    plot_grid_points(point, 0.5, 7.5, -0.2, 2.8, GRID, GRID);
+    for (int i = 0; i < GRID * GRID * 2; i++) x[i] = (nn_real)point[i];
+    if (nn_predict(m, guess, x, GRID * GRID)) return false;
+    for (int i = 0; i < GRID * GRID; i++) region[i] = nn_argmax(guess + SPECIES * i, SPECIES);
+    return true;
+}
+
+/* Trains with each lambda and adds its two accuracies, a FLOWER_RUNS-th of each. region: for the
+   maps, or NULL.                                                                                */
+static bool try_lambdas(double right[LAMBDAS][2], int region[LAMBDAS][GRID * GRID],
+                        const nn_data *known, const nn_data *fresh, int epochs, uint64_t seed)
+{
+    bool ok = true;
+    for (int k = 0; k < LAMBDAS && ok; k++) {
+        nn_model *m = learn_flowers(known, lambda_of[k], epochs, seed);
+        ok = m && (!region || read_regions(m, region[k]));
+        if (ok) right[k][0] += nn_evaluate(m, known).accuracy / FLOWER_RUNS;
+        if (ok) right[k][1] += nn_evaluate(m, fresh).accuracy / FLOWER_RUNS;
+        nn_model_free(m);
+    }
+    return ok;
+}
+
+static int draw_flowers(program *p, const nn_data *known, int region[LAMBDAS][GRID * GRID])
+{
     static char title[LAMBDAS][40];
-    const nn_real *cm = (const nn_real *)known->x[0].values;
+    static float cm[2 * 150];
     plot_figure panel[LAMBDAS];
-    plot_grid_points(point[0], 0.5, 7.5, -0.2, 2.8, GRID, GRID);
-    printf("\n| lambda | accuracy, training labels | held-out flowers |\n|---|---|---|\n");
+    program_floats(cm, (const nn_real *)known->x[0].values, 2 * (size_t)known->n);
     for (int k = 0; k < LAMBDAS; k++) {
-        nn_model *m = learn_flowers(p, known, lambda_of[k]);
-        if (!m || nn_predict(m, guess, point[0], GRID * GRID)) return 1;
-        for (int i = 0; i < GRID * GRID; i++)
-            region[k][i] = nn_argmax(guess + SPECIES * i, SPECIES);
-        printf("| %g | %.3f | %.3f |\n", lambda_of[k], nn_evaluate(m, known).accuracy,
-               nn_evaluate(m, fresh).accuracy);
         snprintf(title[k], sizeof title[k], "lambda = %g", lambda_of[k]);
         panel[k] = (plot_figure){ PLOT_BOUNDARY, .title = title[k], .gridi = region[k],
             .rows = GRID, .cols = GRID, .x_min = 0.5, .x_max = 7.5, .y_min = -0.2, .y_max = 2.8,
@@ -372,19 +499,30 @@ static int draw_flowers(program *p, const nn_data *known, const nn_data *fresh)
             .x_label = "petal length (cm)", .y_label = k ? NULL : "petal width (cm)",
             .series = {{ "flowers", .xf = cm, .yf = cm + 1, .stride = 2, .n = known->n,
                          .labels = (const int *)known->y.values }} };
-        nn_model_free(m);
     }
     return plot_panels(program_figure(p, "lambdas"), "A fifth of the labels is wrong: a penalty "
                        "stops the network from bending round them", .panels = panel,
                        .n = LAMBDAS, .columns = LAMBDAS, .shared_legend = 1);
 }
 
+/* Other flowers held out, other wrong labels and other weights in each run; the maps are those of
+   the first.                                                                                    */
 static int compare_lambdas(program *p)
 {
-    nn_data known, fresh;
-    int bad = load_flowers(&known, &fresh, p->seed) ? program_failed(p)
-                                                    : draw_flowers(p, &known, &fresh);
-    nn_data_free(&known), nn_data_free(&fresh);
+    static int region[LAMBDAS][GRID * GRID];
+    double right[LAMBDAS][2] = { { 0 } };
+    int bad = 0;
+    for (int run = 0; run < FLOWER_RUNS && !bad; run++) {
+        nn_data known, fresh;
+        const uint64_t seed = p->seed + (uint64_t)run;
+        bad = load_flowers(&known, &fresh, seed) ? program_failed(p) :
+              !try_lambdas(right, run ? NULL : region, &known, &fresh, p->quick ? 5 : 600, seed) ||
+              (!run && draw_flowers(p, &known, region));
+        nn_data_free(&known), nn_data_free(&fresh);
+    }
+    printf("\n| lambda | accuracy, training labels | held-out flowers |\n|---|---|---|\n");
+    for (int k = 0; k < LAMBDAS && !bad; k++)
+        printf("| %g | %.3f | %.3f |\n", lambda_of[k], right[k][0], right[k][1]);
     return bad;
 }
 

@@ -4,14 +4,16 @@
    nothing to learn. The best guess is always 0.5, and its mean squared error is the variance of
    the targets, 1/12. A training loss below that is not skill: it is memory. New rows show it.
 
-   Then the remedies. None can make new rows better than the floor; a good one gets there.       */
+   Then the remedies. None can make new rows better than the floor; a good one gets there. Each line
+   of the table is the mean of RUNS runs, with other rows and other first weights in each.       */
 
 #define NN_IMPLEMENTATION
 #include "../../nn.h"
 #include "../../plots/plot.h"
 #include "../program.h"
 
-enum { INPUTS = 10, ROWS = 100, NEW_ROWS = 1000, EPOCHS = 100, LONG = 1000 };
+enum { INPUTS = 10, ROWS = 100, NEW_ROWS = 1000, EPOCHS = 100, LONG = 1000,
+       RUNS = 20 };
 
 /* n rows of INPUTS numbers and a target each, all uniform in [0, 1). */
 static nn_status make_noise(nn_data *data, int n, nn_random *random)
@@ -55,21 +57,27 @@ static double plain_loss(nn_model *m, const nn_data *data)
     return sum / data->n;
 }
 
-static bool print_losses(const char *name, nn_model *m, const nn_data *known, const nn_data *fresh)
-{
-    double a = plain_loss(m, known), b = plain_loss(m, fresh);
-    printf("| %s | %d | %.4f | %.4f |\n", name, m->history.epochs, a, b);
-    return a >= 0 && b >= 0;
-}
+typedef struct setting {
+    const char *name;
+    int epochs, units;                              /* 0 epochs: no network, the guess is 0.5   */
+    double l2;
+} setting;
 
-/* Trains another network to the end and prints its line. */
-static bool print_remedy(const program *p, const char *name, int units, double l2,
-                         const nn_data *known, const nn_data *fresh)
+enum { SETTINGS = 5 };
+
+/* One run of each setting; adds its losses on known and new rows. */
+static bool try_settings(double loss[SETTINGS][2], const setting *list, const nn_data *known,
+                         const nn_data *fresh, uint64_t seed)
 {
-    nn_model *m = build(units, l2, p->seed);
-    bool ok = m && !nn_fit(m, known, .epochs = p->quick ? 40 : LONG, .quiet = true) &&
-              print_losses(name, m, known, fresh);
-    nn_model_free(m);
+    bool ok = true;
+    for (int k = 0; k < SETTINGS && ok; k++) {
+        nn_model *m = list[k].epochs ? build(list[k].units, list[k].l2, seed) : NULL;
+        if (list[k].epochs)
+            ok = m && !nn_fit(m, known, .epochs = list[k].epochs, .quiet = true);
+        if (ok) loss[k][0] += (m ? plain_loss(m, known) : floor_of(known)) / RUNS;
+        if (ok) loss[k][1] += (m ? plain_loss(m, fresh) : floor_of(fresh)) / RUNS;
+        nn_model_free(m);
+    }
     return ok;
 }
 
@@ -92,36 +100,47 @@ static int draw(program *p, const nn_history *h)
                       .marks = {{ EPOCHS, .name = "the article stops" }});
 }
 
-/* The article's 100 epochs, then on to 1000. */
-static int run(program *p, nn_model *m, const nn_data *known, const nn_data *fresh)
+/* The curves of one run. */
+static int show_run(program *p, const nn_data *known, const nn_data *fresh, int epochs)
 {
-    int first = p->quick ? 20 : EPOCHS, rest = p->quick ? 20 : LONG - EPOCHS;
-    printf("\n| P3 on noise | epochs | training loss | loss on new rows |\n|---|---|---|---|\n"
-           "| always guess 0.5 | 0 | %.4f | %.4f |\n", floor_of(known), floor_of(fresh));
-    if (nn_fit(m, known, .epochs = first, .validation = fresh, .quiet = true)) return 1;
-    if (!print_losses("as in the article", m, known, fresh)) return 1;
-    if (nn_fit(m, known, .epochs = rest, .validation = fresh, .quiet = true)) return 1;
-    if (!print_losses("longer", m, known, fresh) ||
-        !print_remedy(p, "longer, 2 hidden units", 2, 0, known, fresh) ||
-        !print_remedy(p, "longer, L2 0.03", 64, 0.03, known, fresh)) return 1;
-    printf("\nthe floor is 1/12 = %.4f\n", 1.0 / 12);
-    return draw(p, &m->history);
+    nn_model *m = build(64, 0, p->seed);
+    int bad = !m || nn_fit(m, known, .epochs = epochs, .validation = fresh, .quiet = true) ||
+              draw(p, &m->history);
+    nn_model_free(m);
+    return bad;
+}
+
+static int run(program *p)
+{
+    const int article = p->quick ? 10 : EPOCHS, late = p->quick ? 20 : LONG;
+    const setting list[SETTINGS] = {
+        { "always guess 0.5", 0, 0, 0 }, { "as in the article, 100 epochs", article, 64, 0 },
+        { "1000 epochs", late, 64, 0 }, { "1000 epochs, 2 hidden units", late, 2, 0 },
+        { "1000 epochs, L2 0.03", late, 64, 0.03 } };
+    double loss[SETTINGS][2] = { { 0 } };
+    int bad = 0;
+    for (int k = 0; k < RUNS && !bad; k++) {
+        const uint64_t seed = p->seed + (uint64_t)k;
+        nn_random random = nn_random_seed(seed);
+        nn_data known, fresh;
+        make_noise(&known, ROWS, &random);
+        make_noise(&fresh, NEW_ROWS, &random);
+        bad = known.status || fresh.status ? program_failed(p) :
+              !try_settings(loss, list, &known, &fresh, seed) ||
+              (!k && show_run(p, &known, &fresh, late));
+        nn_data_free(&known), nn_data_free(&fresh);
+    }
+    printf("\n| P3 on noise | training loss | loss on new rows |\n|---|---|---|\n");
+    for (int k = 0; k < SETTINGS && !bad; k++)
+        printf("| %s | %.4f | %.4f |\n", list[k].name, loss[k][0], loss[k][1]);
+    printf("\nthe floor is 1/12 = %.4f; all losses are means of %d runs\n", 1.0 / 12, RUNS);
+    return bad;
 }
 
 int main(int argc, char **argv)
 {
     program p = program_start(argc, argv, "09_overfitting", 1,
                               "Trains P3, a 10-64-1 network, on 100 rows of noise.");
-    nn_random random = nn_random_seed(p.seed);
-    nn_data known, fresh;
     program_announce(&p, "P3, a 10-64-1 network on 100 rows of noise");
-    make_noise(&known, ROWS, &random);
-    make_noise(&fresh, NEW_ROWS, &random);
-    nn_model *m = build(64, 0, p.seed);
-    int bad = known.status || fresh.status ? program_failed(&p) : 1;
-    if (m && !known.status && !fresh.status) bad = run(&p, m, &known, &fresh);
-    nn_model_free(m);
-    nn_data_free(&known);
-    nn_data_free(&fresh);
-    return bad;
+    return run(&p);
 }

@@ -69,27 +69,6 @@ static void print_tiny_network(void)
     printf("\nL = %.4f\n", loss);
 }
 
-static void print_scores(const int *counts, int classes, const char *const *name)
-{
-    printf("\n| class | precision | recall | F1 | of how many |\n|---|---|---|---|---|\n");
-    for (int c = 0; c < classes; c++) {
-        nn_class_score s = nn_class_score_of(counts, classes, c);
-        printf("| %s | %.3f | %.3f | %.3f | %d |\n", name[c], s.precision, s.recall, s.f1,
-               s.support);
-    }
-}
-
-/* Ten pictures: how often each class (row) was read as each (column). */
-static void print_tiny_confusion(void)
-{
-    static const int counts[9] = { 4, 0, 1, 0, 2, 0, 2, 0, 1 };
-    printf("\n| it is | read as upright | as level | as cross |\n|---|---|---|---|\n");
-    for (int c = 0; c < 3; c++)
-        printf("| %s | %d | %d | %d |\n", tiny_class[c], counts[3 * c], counts[3 * c + 1],
-               counts[3 * c + 2]);
-    print_scores(counts, 3, tiny_class);
-}
-
 /* ---- build, train --------------------------------------------------------------------------- */
 
 /* What one network differs in from the next. */
@@ -120,6 +99,34 @@ static nn_model *build(setting s, uint64_t seed, nn_tensor **first)
 
 /* ---- judge ---------------------------------------------------------------------------------- */
 
+static void print_scores(const int *counts, int classes, const char *const *name)
+{
+    printf("\n| class | precision | recall | F1 | of how many |\n|---|---|---|---|---|\n");
+    for (int c = 0; c < classes; c++) {
+        nn_class_score s = nn_class_score_of(counts, classes, c);
+        printf("| %s | %.3f | %.3f | %.3f | %d |\n", name[c], s.precision, s.recall, s.f1,
+               s.support);
+    }
+}
+
+/* The three pairs of digits that are taken for each other most often, and which way. */
+static void print_pairs(const int *counts)
+{
+    bool told[CLASSES * CLASSES] = { false };
+    for (int k = 0; k < 3; k++) {
+        int best = -1, most = -1;
+        for (int i = 0; i < CLASSES; i++)
+            for (int j = i + 1; j < CLASSES; j++) {
+                const int both = counts[i * CLASSES + j] + counts[j * CLASSES + i];
+                if (!told[i * CLASSES + j] && both > most) best = i * CLASSES + j, most = both;
+            }
+        const int i = best / CLASSES, j = best % CLASSES;
+        told[best] = true;
+        printf("%s%d read as %d: %d times; %d read as %d: %d times\n", k ? "" : "\n", i, j,
+               counts[best], j, i, counts[j * CLASSES + i]);
+    }
+}
+
 static bool print_result(nn_model *m, const nn_data *test, int *counts)
 {
     nn_metrics r = nn_evaluate(m, test);
@@ -127,6 +134,7 @@ static bool print_result(nn_model *m, const nn_data *test, int *counts)
     printf("\nheld-out digits: loss %.4f, accuracy %.4f (%.0f of %d wrong)\n", r.loss, r.accuracy,
            (1 - r.accuracy) * r.n, r.n);
     print_scores(counts, CLASSES, (const char *const *)test->class_name);
+    print_pairs(counts);
     return true;
 }
 
@@ -226,13 +234,14 @@ static int draw_worst(program *p, const mistake *list, int count, const nn_data 
 /* Row u of the first weights, (64, 784), is a picture: where unit u wants ink, and where not. */
 static int draw_weights(program *p, const nn_model *m)
 {
-    const nn_tensor *w = nn_parameter_named(m, "first.weight");
+    static float w[SHOWN * PIXELS];
+    const nn_tensor *first = nn_parameter_named(m, "first.weight");
     char title[100];
     snprintf(title, sizeof title, "What %d of the %d first units look for: orange asks for ink, "
              "blue for none", SHOWN, UNITS);
-    return plot_images(program_figure(p, "weights"), title, .n = SHOWN, .gridf = w->value,
-                       .rows = SIDE, .cols = SIDE, .columns = 8, .diverging = 1, .z_min = -0.3,
-                       .z_max = 0.3);
+    return plot_images(program_figure(p, "weights"), title, .n = SHOWN,
+                       .gridf = program_floats(w, first->value, SHOWN * PIXELS), .rows = SIDE,
+                       .cols = SIDE, .columns = 8, .diverging = 1, .z_min = -0.3, .z_max = 0.3);
 }
 
 /* ---- change one thing ----------------------------------------------------------------------- */
@@ -331,7 +340,6 @@ int main(int argc, char **argv)
     int bad = 1;
     if (p.worked) {
         print_tiny_network();
-        print_tiny_confusion();
         return 0;
     }
     const char *digits = program_load_digits(&p, &train, &test, p.quick ? 4000 : 0,

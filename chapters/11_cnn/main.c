@@ -18,7 +18,7 @@
 #define PROGRAM_WORKED
 #include "../program.h"
 
-enum { SIDE = 28, PIXELS = SIDE * SIDE, KERNEL = 3, OUT = SIDE - KERNEL + 1, EPOCHS = 10 };
+enum { SIDE = 28, PIXELS = SIDE * SIDE, KERNEL = 3, OUT = SIDE - KERNEL + 1, EPOCHS = 5 };
 enum { FRAMES = 6, ZOOM = 2, BIG = SIDE * ZOOM + 2 };   /* of the figure of the sliding window    */
 enum { SHOWN = 16, LAYERS = 4 };                    /* maps for each layer in the figure of maps  */
 
@@ -200,20 +200,21 @@ static nn_model *build(setting s, uint64_t seed, nn_tensor *layer[LAYERS])
 
 static int draw_curves(program *p, const nn_history *h, const char *digits)
 {
-    double loss[EPOCHS], test_loss[EPOCHS], wrong[EPOCHS], test_wrong[EPOCHS];
+    double loss[EPOCHS], test_loss[EPOCHS], wrong[EPOCHS], test_wrong[EPOCHS], tick[EPOCHS];
     char title[120];
     for (int i = 0; i < h->epochs; i++) {
+        tick[i] = i + 1;
         loss[i] = h->epoch[i].loss, test_loss[i] = h->epoch[i].val_loss;
         wrong[i] = 100 * (1 - h->epoch[i].accuracy);
         test_wrong[i] = 100 * (1 - h->epoch[i].val_accuracy);
     }
     plot_figure panel[] = {
         { PLOT_LINES, .title = "Loss", .x_label = "epoch", .y_label = "cross-entropy (nats)",
-          .n = h->epochs, .x0 = 1,
+          .n = h->epochs, .x0 = 1, .x_ticks = tick, .n_x_ticks = h->epochs,
           .series = {{ "training digits", .y = loss, .style = PLOT_MARKED },
                      { "held-out digits", .y = test_loss, .style = PLOT_MARKED }} },
         { PLOT_LINES, .title = "Errors", .x_label = "epoch", .y_label = "wrong (%)",
-          .n = h->epochs, .x0 = 1,
+          .n = h->epochs, .x0 = 1, .x_ticks = tick, .n_x_ticks = h->epochs,
           .series = {{ "training digits", .y = wrong, .style = PLOT_MARKED },
                      { "held-out digits", .y = test_wrong, .style = PLOT_MARKED }} } };
     snprintf(title, sizeof title, "%s: after the first epoch %.1f %% of the held-out digits are "
@@ -225,11 +226,12 @@ static int draw_curves(program *p, const nn_history *h, const char *digits)
 /* The weights (32, 3, 3, 1) are 32 pictures as they lie. */
 static int draw_filters(program *p, const nn_model *m)
 {
+    static float grid[32 * KERNEL * KERNEL];
     const nn_tensor *w = nn_parameter_named(m, "first.weight");
     return plot_images(program_figure(p, "filters"),
                        "The 32 kernels: orange asks for ink, blue for none; many are edges, some "
-                       "spots", .n = w->dim[0], .gridf = w->value, .rows = KERNEL, .cols = KERNEL,
-                       .columns = 8, .diverging = 1);
+                       "spots", .n = w->dim[0], .gridf = program_floats(grid, w->value, w->size),
+                       .rows = KERNEL, .cols = KERNEL, .columns = 8, .diverging = 1);
 }
 
 /* Channel c of a tensor (H, W, C) as a picture of its own. */
@@ -263,21 +265,9 @@ static int draw_maps(program *p, nn_tensor *layer[LAYERS], const char *name)
                        .columns = 2, .width = 800, .height = 860);
 }
 
-/* How much of each layer is not 0 for this digit. */
-static void print_maps(nn_tensor *layer[LAYERS])
-{
-    printf("\n| layer | shape | above 0, for this digit |\n|---|---|---|\n");
-    for (int l = 0; l < LAYERS; l++) {
-        size_t alive = 0;
-        for (size_t i = 0; i < layer[l]->size; i++) alive += layer[l]->value[i] > 0;
-        printf("| %s | %d x %d x %d | %.1f %% |\n", layer[l]->name, layer[l]->dim[0],
-               layer[l]->dim[1], layer[l]->dim[2], 100.0 * (double)alive / (double)layer[l]->size);
-    }
-}
-
 /* ---- what the window is good for ------------------------------------------------------------ */
 
-enum { MOVES = 7, FEW = 6000, NOISE = 100 };
+enum { MOVES = 7, FEW = 6000, NOISE = 100, ARTICLE_EPOCHS = 10 };
 
 /* Moves all digits one pixel to the right. */
 static void move_right(nn_data *data)
@@ -389,9 +379,9 @@ static int learn_noise(const program *p)
     printf("\n| P7 on noise | parameters | accuracy, training images | new images |\n"
            "|---|---|---|---|\n");
     s.name = "10 epochs";
-    bad = bad || !print_setting(p, s, &known, &fresh, EPOCHS);
+    bad = bad || !print_setting(p, s, &known, &fresh, ARTICLE_EPOCHS);
     s.name = "60 epochs";
-    bad = bad || !print_setting(p, s, &known, &fresh, 6 * EPOCHS);
+    bad = bad || !print_setting(p, s, &known, &fresh, 6 * ARTICLE_EPOCHS);
     nn_data_free(&all), nn_data_free(&known), nn_data_free(&fresh);
     return bad;
 }
@@ -407,7 +397,6 @@ static int look_inside(program *p, nn_model *m, nn_tensor *layer[LAYERS], const 
     printf("\nheld-out digits: loss %.4f, accuracy %.4f (%.0f of %d wrong)\n", r.loss, r.accuracy,
            (1 - r.accuracy) * r.n, r.n);
     if (nn_feed(m, test, (const int[]){ 0 }, 1) || nn_forward(m, NN_INFERENCE)) return 1;
-    print_maps(layer);
     return draw_curves(p, &m->history, digits) | draw_filters(p, m) |
            draw_maps(p, layer, test->class_name[first]);
 }
