@@ -21,6 +21,9 @@
    stays is about the ratio of the steps.                                                       */
 
 #define _POSIX_C_SOURCE 199309L             /* clock_gettime, which -std=c99 hides              */
+#ifdef NN_DOUBLE
+#error "this chapter is about float: build it without NN_DOUBLE"
+#endif
 #define NN_IMPLEMENTATION
 #include "../../nn.h"
 #include "../../plots/plot.h"
