@@ -212,7 +212,8 @@ static void size_formula(const void *problem, int mistake, double *out)
     out[0] = size[0], out[1] = size[1];
 }
 
-/* How much each of n old pixels counts in new pixel i of N. ratio: n / N, or what was taken for it. */
+/* How much each of n old pixels counts in new pixel i of N. ratio: n / N, or what was taken for
+   it. */
 static void weights_of(int i, int N, int n, double ratio, int mistake, double *w)
 {
     double half = (mistake == BLOCKS ? ratio : fmax(ratio, 1)) / 2, sum = 0, full = 2 * half;
@@ -628,7 +629,7 @@ const kit_check kit_checks[] = {
     { 0 },
 };
 
-/* ---- reward: a photo drawn here, and what a network gets to see ------------------------------- */
+/* ---- reward: a photo drawn here, and what a network gets to see ----------------------------- */
 
 enum { ROWS = 60, COLS = 90 };
 

@@ -16,8 +16,8 @@ typedef struct photo {
 /* grey = 0.299 red + 0.587 green + 0.114 blue, as the eye weighs them (ITU-R BT.601). */
 void to_grey(photo *p);
 
-/* From grey: inverted if the ink is dark, stretched to 0 to 255, paper 0. Where the lightest and the
-   darkest pixel differ by less than 25 there is no ink: all 0. */
+/* From grey: inverted if the ink is dark, stretched to 0 to 255, paper 0. Where the brightest and
+   the darkest pixel differ by less than 25 there is no ink: all 0. */
 void to_ink(photo *p);
 
 /* The smallest box that holds all of the ink (ink > 0): its first row and column, and how many of
