@@ -480,7 +480,7 @@ static void try_ink(const char *name, double paper, double ink, int border)
 
 static void check_ink(void)
 {
-    try_ink("ink(pen)", kit_uniform(200, 220), kit_uniform(40, 60), 0);
+    try_ink("ink(pen)", kit_uniform(210, 225), kit_uniform(40, 60), 0);
     try_ink("ink(chalk)", kit_uniform(55, 70), kit_uniform(200, 220), 0);
     try_ink("ink(dim)", kit_uniform(90, 110), kit_uniform(20, 30), 0);
     try_ink("ink(border)", kit_uniform(200, 220), kit_uniform(40, 60), 1);
