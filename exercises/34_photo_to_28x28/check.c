@@ -474,7 +474,7 @@ static void try_ink(const char *name, double paper, double ink, int border)
     to_ink(&p);
     p.grey = given;
     kit_rung(name, p.ink, p.rows, p.cols, ink_formula, &p, KIT_TOLERANCE);
-    kit_same("grey", grey, given, p.rows * p.cols, KIT_TOLERANCE,
+    kit_same("grey kept", grey, given, p.rows * p.cols, KIT_TOLERANCE,
              "ink is right, but grey was changed: only ink is to be written");
 }
 
