@@ -150,7 +150,7 @@ learn: $(BUILD)/learn ## start or continue the exercises: grades each file whene
 grade: $(BUILD)/learn ## grade all exercises once, as a table (MINE= another person's folder, JSON=1)
 	@CC="$(CC)" $(BUILD)/learn grade $(if $(MINE),--mine $(MINE)) $(if $(JSON),--json)
 
-selfcheck: $(BUILD)/learn ## grade the graders (QUICK=1: one compiler, three seeds; ONLY=10)
+selfcheck: $(BUILD)/learn digits ## grade the graders (QUICK=1: one compiler, three seeds; ONLY=10)
 	@$(BUILD)/learn selfcheck $(ONLY) $(if $(QUICK),--quick)
 
 $(BUILD)/learn: $(wildcard exercises/runner/*.[ch])

@@ -17,7 +17,7 @@ passed=0 failed=0 skipped=0
 is() {
     what=$1 code=$2 words=$3
     shift 3
-    timeout 60 "$@" >"$work/out" 2>&1 </dev/null
+    timeout 300 "$@" >"$work/out" 2>&1 </dev/null
     got=$?
     if [ "$got" -eq "$code" ] && has "$words"; then passed=$((passed + 1)); else
         failed=$((failed + 1))
@@ -64,6 +64,13 @@ silent='(void)w, (void)x, (void)b, (void)n;'
 mine "$right"
 is "a right one passes" 0 "(5/5 points)" build/learn run 02
 is "it draws something of the learner's own" 0 "Your neuron divides the plane" build/learn run 02
+is "a first pass opens a milestone" 0 "see it: learn milestone 1957" sh -c \
+    'sed -i.orig "s/passed 1/passed 0/" exercises/mine/progress && build/learn run 02'
+is "which is said once" 0 "!see it" build/learn run 02
+is "the list has it" 0 "open: learn milestone 1957" build/learn list
+is "what a milestone still needs" 6 "needs a pass of 04_mlp_forward" build/learn milestone 1969
+is "no such milestone" 2 "milestone 1957" build/learn milestone 1900
+is "the milestone runs on the learner's function" 0 "reached: this was computed" build/learn milestone 1957
 is "the solution is open now" 0 "no special case" build/learn solution 02
 is "the same seed is the same run" 0 "seed 0x2a" build/learn run 02 --seed 42
 mine "// TODO(1/1): I left the mark here
@@ -72,6 +79,12 @@ is "a mark that was left does not matter" 0 "passed" build/learn run 02
 mine "double z = b; for (int i = 1; i < n; i++) z += w[i] * x[i]; return z;"
 is "a wrong one is named" 1 "the first input is left out" build/learn run 02
 is "with its formula" 1 "formula F1.1" build/learn run 02
+is "a milestone does not believe an old pass" 1 "not reached" build/learn milestone 1957
+mine "$silent exit(0);"
+is "nor an exit(0)" 4 "your code ended the program" build/learn milestone 1957
+mine "return b + ;"
+is "nor a file that does not compile" 3 "the compiler says" build/learn milestone 1957
+mine "double z = b; for (int i = 1; i < n; i++) z += w[i] * x[i]; return z;"
 is "in JSON" 1 '"state": "wrong", "code": 1' build/learn run 02 --json
 mine "return b + ;"
 is "does not compile" 3 "the compiler says" build/learn run 02
@@ -199,6 +212,17 @@ cp "$work/part.c" exercises/mine/15_backprop_2layer.c
 is "a part that is begun is graded, the others wait" 1 "output    not written yet" build/learn run 15
 for e in exercises/[0-9]*; do cp "$e/solution.c" "exercises/mine/$(basename "$e").c"; done
 is "make grade with all right" 0 "all " make -s grade CC="$CC"
+is "all milestones are open" 0 "open: learn milestone 1998" build/learn milestone
+is "two layers do XOR" 0 "reached: this was computed" build/learn milestone 1969
+is "backpropagation learns XOR and Iris" 0 "reached: this was computed" build/learn milestone 1986
+is "no digits" 1 "make digits" build/learn milestone 1998
+cp "$root/datasets/digits.c" datasets
+is "made digits" 0 "10000 for training" make -s digits CC="$CC"
+is "a network reads them" 0 "reached: this was computed" build/learn milestone 1998
+sed 's/static void softmax/void apply(void);void apply(void) {}static void softmax/' \
+    exercises/16_backprop_layers/solution.c >exercises/mine/16_backprop_layers.c
+is "two files with one name" 3 "write static before" build/learn milestone 1986
+cp exercises/16_backprop_layers/solution.c exercises/mine/16_backprop_layers.c
 cp exercises/10_softmax_ce/mutants/dz_sign.c exercises/mine/10_softmax_ce.c
 is "grade with one wrong" 1 "10_softmax_ce            wrong" build/learn grade
 mkdir "$work/anna"

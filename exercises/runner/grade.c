@@ -389,6 +389,29 @@ grade_state grade_build(const grade_tools *tools, const grade_source *source, co
     return good ? GRADE_PASSED : GRADE_NO_COMPILE;
 }
 
+int grade_build_files(const char *cc, const char *const paths[], const char *const includes[],
+                      int n, const char *program, char **messages)
+{
+    char object[700], log[700];
+    arguments a = { { 0 }, 0 };
+    int good = 1;
+    snprintf(log, sizeof log, "%s.log", program);
+    for (int k = 0; k < n && good; k++) {
+        snprintf(object, sizeof object, "%s.%d.o", program, k);
+        add(&a, cc), add(&a, "-std=gnu99 -O2 -Wall -Wextra -I."), add_one(&a, "-I", includes[k]);
+        add(&a, "-c"), add_one(&a, "", paths[k]), add(&a, "-o"), add_one(&a, "", object);
+        good = run_arguments(&a, log) == 0;
+    }
+    for (int k = 0; k < n && good; k++) {
+        if (k == 0) add(&a, cc), add(&a, "-o"), add_one(&a, "", program);
+        snprintf(object, sizeof object, "%s.%d.o", program, k);
+        add_one(&a, "", object);
+    }
+    if (good) add(&a, "-lm"), good = run_arguments(&a, log) == 0;
+    *messages = good ? NULL : grade_read_file(log);
+    return good;
+}
+
 /* ---- pins ----------------------------------------------------------------------------------- */
 
 static int parse_pin(const char *text, grade_pin *pin)

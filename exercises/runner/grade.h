@@ -65,6 +65,11 @@ grade_todo grade_find_todo(const char *stub, const char *mine);
 grade_state grade_build(const grade_tools *tools, const grade_source *source, const char *mine,
                         const char *program, char **messages);
 
+/* Compiles n files without a grader, each with the folder of its exercise.h, and links them: -O2, no
+   sanitizers. Returns 1, or 0 with what the compiler or the linker said; the caller frees it. */
+int grade_build_files(const char *cc, const char *const paths[], const char *const includes[],
+                      int n, const char *program, char **messages);
+
 /* Compiles the kit and the grader, so that the first real run is as quick as all others. */
 void grade_prepare(const grade_tools *tools, const grade_source *source);
 

@@ -3,12 +3,14 @@
        learn [ID]                    watch: what `make learn` starts
        learn run|hint|list|reset|solution|explain [ID]
        learn grade                   all exercises, once, as a table
+       learn milestone [YEAR]        history, on the learner's own functions
        learn pin ID | selfcheck      for authors: AUTHORS.md
 
    The learner's files are exercises/mine/NN_name.c; progress is kept beside them. */
 #define _DEFAULT_SOURCE
 #define _DARWIN_C_SOURCE
 #include "grade.h"
+#include "milestone.h"
 #include "selfcheck.h"
 
 #include <locale.h>
@@ -268,11 +270,55 @@ static void print_bar(int k)
            n, exercise_count);
 }
 
+/* ---- milestones ----------------------------------------------------------------------------- */
+
+static milestone milestones[MILESTONE_MOST];
+static int milestone_count;
+
+/* Prints the exercises that a milestone still needs, after `before`. Returns how many. */
+static int print_missing(const milestone *m, const char *before)
+{
+    int missing = 0;
+    for (int k = 0; k < m->need_count; k++) {
+        int i = find_exercise(m->needs[k]);
+        if (i >= 0 && done[i].passed) continue;
+        printf("%s%s", missing++ ? ", " : before, m->needs[k]);
+    }
+    return missing;
+}
+
+static void list_milestones(void)
+{
+    for (int i = 0; i < milestone_count; i++) {
+        const milestone *m = &milestones[i];
+        printf("  milestone %s %s\n", m->year, m->title);
+        if (!print_missing(m, "    needs ")) printf("    open: ./learn milestone %s", m->year);
+        printf("\n");
+    }
+}
+
+/* Those that a first pass of exercise k has opened. */
+static void announce_milestones(int k)
+{
+    for (int i = 0; i < milestone_count; i++) {
+        const milestone *m = &milestones[i];
+        int needed = 0, missing = 0;
+        for (int n = 0; n < m->need_count; n++) {
+            int e = find_exercise(m->needs[n]);
+            needed |= e == k, missing += e < 0 || !done[e].passed;
+        }
+        if (needed && !missing)
+            printf("\n  %smilestone %s is open%s: %s\n  see it: ./learn milestone %s\n", BOLD,
+                   m->year, PLAIN, m->title, m->year);
+    }
+}
+
 /* ---- one run -------------------------------------------------------------------------------- */
 
 typedef struct result {
     grade_state state;
     int points, of, ran; /* ran: there is a report */
+    int first_pass;
     unsigned long long seed;
     grade_todo todo;
     grade_source source;
@@ -295,7 +341,7 @@ static unsigned long long text_hash(const char *text)
 }
 
 /* Counts a try, a pass, the best score. */
-static void keep_score(int k, const result *x, const char *text)
+static void keep_score(int k, result *x, const char *text)
 {
     progress *p = &done[k];
     unsigned long long hash = text_hash(text);
@@ -305,6 +351,7 @@ static void keep_score(int k, const result *x, const char *text)
     p->last = hash;
     if (x->points > p->best) p->best = x->points;
     p->of = x->of;
+    x->first_pass = x->state == GRADE_PASSED && !p->passed;
     if (x->state == GRADE_PASSED) p->passed = 1;
     save_progress();
 }
@@ -415,6 +462,7 @@ static void print_result(int k, const result *x)
     print_lines("passed. Yours, against the reference:", reward, 40);
     free(reward);
     printf("\n  compare with another way to write it: ./learn solution %.2s\n", ids[k]);
+    if (x->first_pass) announce_milestones(k);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
@@ -530,6 +578,7 @@ static grade_state command_list(void)
         printf("\n");
     }
     printf("  %d of %d passed\n", passed_count(), exercise_count);
+    list_milestones();
     return GRADE_PASSED;
 }
 
@@ -603,6 +652,41 @@ static grade_state command_grade(void)
     return passed == exercise_count ? GRADE_PASSED : GRADE_WRONG;
 }
 
+/* Runs a milestone on the learner's own files, or says what it still needs. */
+static grade_state command_milestone(const char *year)
+{
+    char files[MILESTONE_FILES][512], folder[400], *output;
+    const char *paths[MILESTONE_FILES];
+    int which = -1;
+    for (int i = 0; year && i < milestone_count; i++)
+        if (!strcmp(milestones[i].year, year)) which = i;
+    if (which < 0) {
+        list_milestones();
+        return year ? GRADE_USAGE : GRADE_PASSED;
+    }
+    const milestone *m = &milestones[which];
+    if (print_missing(m, "  it runs on your own functions, and needs a pass of ")) {
+        printf("\n");
+        return GRADE_UNWRITTEN;
+    }
+    for (int k = 0; k < m->need_count; k++) {
+        snprintf(files[k], sizeof files[k], "%s", mine_path(find_exercise(m->needs[k])));
+        paths[k] = files[k];
+    }
+    snprintf(folder, sizeof folder, "%s/milestone.%s", tools.folder, m->year);
+    grade_state state = milestone_run(m, tools.cc, paths, folder, &output);
+    if (state == GRADE_NO_COMPILE) print_lines("the compiler says:", output, 24);
+    else if (output) fputs(output, stdout);
+    if (state == GRADE_NO_COMPILE && output &&
+        (strstr(output, "multiple definition") || strstr(output, "duplicate symbol")))
+        printf("  Two of your files define the same name: write static before a helper's.\n");
+    if (state == GRADE_CRASHED || state == GRADE_SLOW)
+        printf("\nnot reached: %s\n",
+               state == GRADE_SLOW ? "stopped after a minute" : "your code ended the program");
+    free(output);
+    return state;
+}
+
 /* ---- watching ------------------------------------------------------------------------------- */
 
 static struct termios terminal_before;
@@ -670,6 +754,7 @@ static int usage(void)
            "learn solution [ID]    after a pass, or after all hints and three tries\n"
            "learn list             all exercises and your points\n"
            "learn grade            grade all of them\n"
+           "learn milestone [YEAR] history, on your own functions\n"
            "learn selfcheck, pin   for authors: exercises/AUTHORS.md\n"
            "options: --json, --seed N (repeat a run), --mine FOLDER (another's files), --author\n"
            "exit codes: 0 passed, 1 wrong, 2 usage, 3 does not compile, 4 crashed, 5 too slow,\n"
@@ -725,8 +810,11 @@ int main(int argc, char **argv)
     }
     find_terminal();
     load_progress();
+    milestone_count = milestone_list(milestones, MILESTONE_MOST);
     if (n > 0 && !strcmp(words[0], "selfcheck")) return selfcheck(n - 1, words + 1);
     if (n > 0 && !strcmp(words[0], "pin")) return selfcheck_pin(n - 1, words + 1);
+    if (n > 0 && !strcmp(words[0], "milestone"))
+        return find_tools() ? (int)command_milestone(words[1]) : GRADE_USAGE;
     for (int i = 0; n > 0 && i < 8; i++)
         if (!strcmp(words[0], commands[i])) which = i;
     const char *id = which < 0 ? words[0] : words[1];

@@ -8,11 +8,15 @@
      the catalogue   each entry is met by a mutant, each check is failed by one
      the cheats      (made here from exercise.h) do not pass
 
-   The exercises are shared out over the cores, one process each. */
+   And for each milestone: with the solutions as the learner's files, and with each right variant, it
+   reaches its mark; with a stub, or a mutant that its head names for each exercise, it does not.
+
+   Exercises and milestones are shared out over the cores, one process each. */
 #define _DEFAULT_SOURCE
 #define _DARWIN_C_SOURCE
 #include "selfcheck.h"
 #include "grade.h"
+#include "milestone.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -29,6 +33,7 @@ enum { MAX_EXERCISES = 99, MAX_MISTAKES = 128, MAX_CHECKS = 32, CHEAT_LIMIT_MS =
 /* What one exercise adds to the last line. */
 typedef struct counts {
     int exercises, stubs, full_passes, mutants, variants, entries, checks, rungs, cheats, failures;
+    int milestones, reached, refused; /* programs; runs that reached the mark; and that may not */
     double worst; /* the largest part of a tolerance that a solution needed */
 } counts;
 
@@ -460,6 +465,67 @@ static void check_cheat(work *w, const cheat *c)
     remove_program(program);
 }
 
+/* ---- milestones ----------------------------------------------------------------------------- */
+
+/* Runs it with `path` for the exercise `need`, the solutions for the others. */
+static void try_milestone(work *w, const milestone *m, int need, const char *path, int reaches)
+{
+    char files[MILESTONE_FILES][300], *output;
+    const char *paths[MILESTONE_FILES];
+    for (int k = 0; k < m->need_count; k++) {
+        snprintf(files[k], sizeof files[k], "exercises/%s/solution.c", m->needs[k]);
+        paths[k] = k == need ? path : files[k];
+    }
+    grade_state state = milestone_run(m, w->tools->cc, paths, w->folder, &output);
+    if ((state == GRADE_PASSED) != reaches || state == GRADE_NO_COMPILE) {
+        fail(w, "%s with %s is '%s':", m->year, path, grade_state_name(state));
+        printf("%.2000s\n", output ? output : "");
+    }
+    free(output);
+    w->n.reached += reaches, w->n.refused += !reaches;
+}
+
+static void try_variants(work *w, const milestone *m, int need)
+{
+    char folder[200], path[500];
+    snprintf(folder, sizeof folder, "exercises/%s/mutants", m->needs[need]);
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        size_t n = strlen(e->d_name);
+        if (n < 3 || strcmp(e->d_name + n - 2, ".c")) continue;
+        snprintf(path, sizeof path, "%s/%.250s", folder, e->d_name);
+        char *text = grade_read_file(path);
+        if (text && !strncmp(text, "// passes\n", 10)) try_milestone(w, m, need, path, 1);
+        free(text);
+    }
+    if (d) closedir(d);
+}
+
+static void check_milestone(work *w, const grade_tools *tools, const milestone *m)
+{
+    char path[300], file[32];
+    snprintf(w->folder, sizeof w->folder, "build/exercises/selfcheck/milestone.%s", m->year);
+    grade_make_folder(w->folder);
+    w->id = "milestones", w->tools = tools, w->n.milestones = 1;
+    snprintf(file, sizeof file, "%s.c", m->year);
+    check_warnings(w, file);
+    try_milestone(w, m, -1, "the solutions", 1);
+    for (int k = 0; k < m->need_count; k++) {
+        size_t n = strlen(m->needs[k]);
+        int broken = 0;
+        snprintf(path, sizeof path, "exercises/%s/exercise.c", m->needs[k]);
+        try_milestone(w, m, k, path, 0);
+        try_variants(w, m, k);
+        for (int b = 0; b < m->broken_count; b++) {
+            if (strncmp(m->broken[b], m->needs[k], n) || m->broken[b][n] != '/') continue;
+            snprintf(path, sizeof path, "exercises/%s/mutants/%s.c", m->needs[k],
+                     m->broken[b] + n + 1);
+            try_milestone(w, m, k, path, 0), broken++;
+        }
+        if (!broken) fail(w, "%s names no broken mutant of %s", m->year, m->needs[k]);
+    }
+}
+
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 static void check_files(work *w)
@@ -503,15 +569,23 @@ static void add_counts(counts *all, const counts *one)
     all->variants += one->variants;
     all->entries += one->entries, all->checks += one->checks, all->rungs += one->rungs;
     all->cheats += one->cheats, all->failures += one->failures;
+    all->milestones += one->milestones;
+    all->reached += one->reached, all->refused += one->refused;
     if (one->worst > all->worst) all->worst = one->worst;
 }
 
-/* One process per exercise, as many at a time as there are cores. */
-static counts run_all(char (*ids)[64], int n, const grade_tools *tools, int tool_count, int seeds,
-                      int mutant_seeds)
+/* What selfcheck looks at. */
+typedef struct choice {
+    char ids[MAX_EXERCISES][64];
+    milestone milestones[MILESTONE_MOST];
+    int count, milestone_count, quick;
+} choice;
+
+/* One process per exercise and milestone, as many at a time as there are cores. */
+static counts run_all(choice *c, const grade_tools *tools, int tool_count, int seeds)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    int ends[2], running = 0, next = 0, status;
+    int ends[2], running = 0, next = 0, status, n = c->count + c->milestone_count;
     counts all = { 0 };
     if (pipe(ends)) return all;
     while (next < n || running) {
@@ -520,8 +594,10 @@ static counts run_all(char (*ids)[64], int n, const grade_tools *tools, int tool
             pid_t pid = grade_fork(GRADE_WORKER, 0);
             if (pid == 0) {
                 static work w;
-                w.id = ids[next], w.mutant_seeds = mutant_seeds;
-                check_exercise(&w, tools, tool_count, seeds);
+                w.id = next < c->count ? c->ids[next] : "milestones";
+                w.mutant_seeds = c->quick ? 1 : 5;
+                if (next < c->count) check_exercise(&w, tools, tool_count, seeds);
+                else check_milestone(&w, &tools[0], &c->milestones[next - c->count]);
                 fflush(stdout);
                 _exit(write(ends[1], &w.n, sizeof w.n) != (ssize_t)sizeof w.n);
             }
@@ -541,32 +617,41 @@ static counts run_all(char (*ids)[64], int n, const grade_tools *tools, int tool
     return all;
 }
 
-/* The exercises that the words name, all of them without words. */
-static int choose(int n, char **words, char (*ids)[64], int *quick)
+/* An exercise by the start of its name; a milestone by its year, since 19 is an exercise. */
+static int is_wanted(const char *name, int n, char **words)
 {
-    char all[MAX_EXERCISES][64];
-    int count = grade_list(all, MAX_EXERCISES), chosen = 0, named = 0;
+    int named = 0, is_year = strlen(name) == 4;
     for (int k = 0; k < n; k++) {
-        int is_quick = !strcmp(words[k], "--quick");
-        *quick |= is_quick, named += !is_quick;
+        if (is_year ? !strcmp(name, words[k]) : strstr(name, words[k]) == name) return 1;
+        named += strcmp(words[k], "--quick") != 0;
     }
-    for (int i = 0; i < count; i++) {
-        int wanted = named == 0;
-        for (int k = 0; k < n; k++) wanted |= strstr(all[i], words[k]) == all[i];
-        if (wanted) memcpy(ids[chosen++], all[i], sizeof all[i]);
-    }
-    return chosen;
+    return named == 0;
+}
+
+/* The exercises and milestones that the words name, all of them without words. */
+static choice *choose(int n, char **words)
+{
+    static choice c;
+    int count = grade_list(c.ids, MAX_EXERCISES);
+    for (int k = 0; k < n; k++) c.quick |= !strcmp(words[k], "--quick");
+    for (int i = 0; i < count; i++)
+        if (is_wanted(c.ids[i], n, words)) memmove(c.ids[c.count++], c.ids[i], sizeof c.ids[i]);
+    count = milestone_list(c.milestones, MILESTONE_MOST);
+    for (int i = 0; i < count; i++)
+        if (is_wanted(c.milestones[i].year, n, words))
+            c.milestones[c.milestone_count++] = c.milestones[i];
+    return &c;
 }
 
 int selfcheck(int n, char **words)
 {
     static const char *const compilers[] = { "gcc", "clang" };
     static const char *const levels[] = { "-O0", "-O3" };
-    char ids[MAX_EXERCISES][64];
     grade_tools tools[4];
-    int quick = 0, count, tool_count = 0;
+    int tool_count = 0;
     time_t start = time(NULL);
-    count = choose(n, words, ids, &quick);
+    choice *chosen = choose(n, words);
+    int quick = chosen->quick, count = chosen->count + chosen->milestone_count;
     for (int c = 0; c < 2; c++)
         for (int l = 0; l < 2; l++)
             if (!(quick && tool_count) &&
@@ -575,14 +660,14 @@ int selfcheck(int n, char **words)
     if (!tool_count && grade_tools_find(&tools[0], "cc", "-O0")) tool_count = 1;
     if (!tool_count || !count) {
         printf("selfcheck: %s\n",
-               count ? "there is no compiler gcc, clang or cc" : "no such exercise");
+               count ? "there is no compiler gcc, clang or cc" : "no such exercise or milestone");
         return GRADE_USAGE;
     }
     for (int t = 0; t < tool_count; t++)
         printf("with %s %s, %s sanitizers\n", tools[t].cc, tools[t].level,
                tools[t].sanitizers ? "the" : "WITHOUT");
     int seeds = quick ? 3 : 20;
-    counts all = run_all(ids, count, tools, tool_count, seeds, quick ? 1 : 5);
+    counts all = run_all(chosen, tools, tool_count, seeds);
     if (!grade_pin_is_current("kit")) {
         printf("FAILED kit: kit.c or kit.h differs from what is pinned: learn pin\n");
         all.failures++;
@@ -590,10 +675,11 @@ int selfcheck(int n, char **words)
     printf("selfcheck: %d exercises, %d stubs not written, %d full passes (%d seeds x %d compilers "
            "and levels), %d mutants for %d entries of the catalogue, %d right variants, "
            "%d checks with %d rungs, %d "
-           "cheats; worst error %.2g of its tolerance; %ld s; %d failures\n",
+           "cheats, %d milestones reached %d times and refused %d times; worst error %.2g of its "
+           "tolerance; %ld s; %d failures\n",
            all.exercises, all.stubs, all.full_passes, seeds, tool_count, all.mutants, all.entries,
-           all.variants, all.checks, all.rungs, all.cheats, all.worst, (long)(time(NULL) - start),
-           all.failures);
+           all.variants, all.checks, all.rungs, all.cheats, all.milestones, all.reached,
+           all.refused, all.worst, (long)(time(NULL) - start), all.failures);
     return all.failures || all.full_passes != all.exercises * seeds * tool_count ? GRADE_WRONG
                                                                                  : GRADE_PASSED;
 }
@@ -634,13 +720,13 @@ static int pin_one(const char *id, const grade_tools *tools)
 
 int selfcheck_pin(int n, char **words)
 {
-    char ids[MAX_EXERCISES][64];
     grade_tools tools;
     grade_pin none = { 0, 0, 0, "", "" };
-    int quick = 0, good = 1, count = choose(n, words, ids, &quick);
+    choice *chosen = choose(n, words);
+    int good = 1;
     const char *cc = getenv("CC");
     if (!grade_tools_find(&tools, cc && *cc ? cc : "cc", "-O0")) return GRADE_USAGE;
-    for (int i = 0; i < count; i++) good &= pin_one(ids[i], &tools);
+    for (int i = 0; i < chosen->count; i++) good &= pin_one(chosen->ids[i], &tools);
     if (!grade_pin_is_current("kit")) good &= grade_write_pin("kit", &none);
-    return good && count ? GRADE_PASSED : GRADE_WRONG;
+    return good && chosen->count ? GRADE_PASSED : GRADE_WRONG;
 }
