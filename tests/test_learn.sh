@@ -64,10 +64,10 @@ silent='(void)w, (void)x, (void)b, (void)n;'
 mine "$right"
 is "a right one passes" 0 "(5/5 points)" build/learn run 02
 is "it draws something of the learner's own" 0 "Your neuron divides the plane" build/learn run 02
-is "a first pass opens a milestone" 0 "see it: learn milestone 1957" sh -c \
+is "a first pass opens a milestone" 0 "see it: ./learn milestone 1957" sh -c \
     'sed -i.orig "s/passed 1/passed 0/" exercises/mine/progress && build/learn run 02'
 is "which is said once" 0 "!see it" build/learn run 02
-is "the list has it" 0 "open: learn milestone 1957" build/learn list
+is "the list has it" 0 "open: ./learn milestone 1957" build/learn list
 is "what a milestone still needs" 6 "needs a pass of 04_mlp_forward" build/learn milestone 1969
 is "no such milestone" 2 "milestone 1957" build/learn milestone 1900
 is "the milestone runs on the learner's function" 0 "reached: this was computed" build/learn milestone 1957
@@ -212,7 +212,7 @@ cp "$work/part.c" exercises/mine/15_backprop_2layer.c
 is "a part that is begun is graded, the others wait" 1 "output    not written yet" build/learn run 15
 for e in exercises/[0-9]*; do cp "$e/solution.c" "exercises/mine/$(basename "$e").c"; done
 is "make grade with all right" 0 "all " make -s grade CC="$CC"
-is "all milestones are open" 0 "open: learn milestone 1998" build/learn milestone
+is "all milestones are open" 0 "open: ./learn milestone 1998" build/learn milestone
 is "two layers do XOR" 0 "reached: this was computed" build/learn milestone 1969
 is "backpropagation learns XOR and Iris" 0 "reached: this was computed" build/learn milestone 1986
 is "no digits" 1 "make digits" build/learn milestone 1998
