@@ -319,9 +319,11 @@ static double norm_of(const nn_tensor *t)
 }
 
 /* The first layer's gradient in parts of the last one's, before any training. */
-static double gradient_ratio(const recipe *r, int C)
+static double gradient_ratio(const recipe *of, int C)
 {
     nn_data data;
+    recipe copy = *of, *r = &copy;
+    copy.l2 = 0; /* a penalty has a gradient of its own, in each layer */
     nn_set_log(log_errors, NULL);
     new_data(&data, MOST_ROWS, C, 0);
     nn_model *m = build(r, C);
@@ -376,6 +378,9 @@ static void check_repair(void)
              count, changed);
     kit_true("limits", within_limits(&r),
              "%s is outside of what exercise.h allows, or of what nn.h knows", changed);
+    kit_true("bent", r.activation != NN_LINEAR,
+             "linear layers let the gradient through, but all of them together are one layer "
+             "(chapter 02): such a network cannot learn what bends");
     double ratio = gradient_ratio(&r, C), right = accuracy_of(&r, C);
     kit_true("target", right >= TARGET,
              "changed was %s: %.0f %% of the validation samples are right, %.0f %% are asked for. "

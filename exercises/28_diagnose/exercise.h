@@ -25,7 +25,7 @@ cause diagnose(const curve *c);
    then a softmax for the classes. */
 typedef struct recipe {
     int layers, units; /* at most 8, and at most 64 */
-    nn_activation activation; /* of the hidden layers: NN_SIGMOID, NN_TANH, NN_RELU ... */
+    nn_activation activation; /* of the hidden layers: NN_SIGMOID, NN_TANH ...; not NN_LINEAR */
     nn_optimizer_kind optimizer; /* NN_SGD, NN_ADAM ... */
     double rate; /* the learning rate */
     double l2; /* the penalty on large weights [F6.2] */
