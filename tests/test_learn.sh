@@ -210,6 +210,9 @@ awk '/TODO\(2/ { part = 2 } { if (part == 2) sub(/t->z1\[0\] = 1;/, "(void)t; //
     exercises/mine/15_backprop_2layer.c >"$work/part.c"
 cp "$work/part.c" exercises/mine/15_backprop_2layer.c
 is "a part that is begun is graded, the others wait" 1 "output    not written yet" build/learn run 15
+is "a stub without marks, untouched" 6 "not begun yet" build/learn run 17
+echo '// a comment' >>exercises/mine/17_three_bugs.c
+is "it is graded once something in it differs" 1 "bug 1 still stands" build/learn run 17
 for e in exercises/[0-9]*; do cp "$e/solution.c" "exercises/mine/$(basename "$e").c"; done
 is "make grade with all right" 0 "all " make -s grade CC="$CC"
 is "all milestones are open" 0 "open: ./learn milestone 1998" build/learn milestone

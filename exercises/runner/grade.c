@@ -566,9 +566,10 @@ grade_todo grade_find_todo(const char *stub, const char *mine)
         t.first = k;
         for (const char *c = mine; c < own; c++) t.line += *c == '\n';
     }
-    if (t.total == 0 && same_but_space(stub, stub + strlen(stub), mine, mine + strlen(mine)))
-        t.unwritten = ~0u,
-        t.total = t.first = 1; /* nothing marked: all of the file is to be done */
+    if (t.total) return t;
+    t.total = 1; /* nothing marked: the whole file is one part, until something in it differs */
+    t.first = same_but_space(stub, stub + strlen(stub), mine, mine + strlen(mine));
+    t.unwritten = t.first ? ~0u : 0;
     return t;
 }
 

@@ -411,8 +411,11 @@ static void grade_one(int k, const grade_tools *tools, result *x)
 
 static void print_unwritten(int k, const result *x)
 {
-    printf("\n  not written yet: TODO %d of %d, line %d of %s\n", x->todo.first, x->todo.total,
-           x->todo.line, mine_path(k));
+    if (x->todo.unwritten == ~0u) /* a stub without marks */
+        printf("\n  not begun yet: %s is as it was\n", mine_path(k));
+    else
+        printf("\n  not written yet: TODO %d of %d, line %d of %s\n", x->todo.first, x->todo.total,
+               x->todo.line, mine_path(k));
     if (x->ran) return;
     printf("\n  Open that file in your editor. Each time you save it, it is graded here.\n");
     printf("  What to write: exercises/%s/README.md, or: ./learn explain %.2s\n", ids[k], ids[k]);
