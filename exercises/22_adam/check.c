@@ -230,6 +230,7 @@ const kit_mistake kit_mistakes[] = {
     { "w", RIGHT,
       "F5.5:  w = w - lr m' / (sqrt(s') + epsilon),  m' = m/(1 - beta1^t), "
       "s' = s/(1 - beta2^t)" },
+    { "w", BEFORE, "this step is right, but what was kept of m or s is not: mend that first" },
     { "w(1)", W_UNCHANGED, "only the first tensor was stepped: k runs over all `count` of them" },
     { "w(2)", W_UNCHANGED, "the last tensor was left out: k runs to count - 1" },
     { "w", W_UNCHANGED, "w is as it was: it has to be stored, p[k].w[i] -= ..." },
@@ -263,7 +264,6 @@ const kit_mistake kit_mistakes[] = {
       "epsilon was added to the quotient: are the brackets missing below the line?" },
     { "w", G_FOR_M, "g is above the line: Adam takes its running mean, m'" },
     { "w", OVERWRITTEN, "w was overwritten with the step: subtract it from w (-=)" },
-    { "w", BEFORE, "this step is right, but what was kept of m or s is not: mend that first" },
     { 0 },
 };
 
