@@ -111,6 +111,7 @@ static void from_formula(const void *problem, int mistake, double *from)
     for (int i = 0; i < t->OH * t->OW * t->C; i++) {
         int c = i % t->C, ox = i / t->C % t->OW, oy = i / t->C / t->OW;
         int best = winner(t, oy, ox, c, mistake, &k);
+        if (mistake == FROM_0 && t->x[best] < 0) best = winner(t, oy, ox, c, CORNER, &k);
         if (mistake == IN_WINDOW) best = k;
         if (mistake == PIXEL) best /= t->C;
         if (mistake == ROW_OF_Y) best += best / t->C / t->W * (t->OW - t->W) * t->C;
@@ -177,6 +178,8 @@ const kit_mistake kit_mistakes[] = {
       "of equal numbers the last was taken: > and not >= keeps the first, as the page asks" },
     { "from", RIGHT,
       "from = (iy W + ix) C + c of the window's largest number; of equals, the first" },
+    { "from", FROM_0,
+      "in an all negative window the corner was named: start the search at its first number" },
     { "from", IN_WINDOW, "that is the place in the window, ky K + kx: from is the place in x" },
     { "from", PIXEL, "that is the pixel, iy W + ix: the channel is missing, (iy W + ix) C + c" },
     { "from", ROW_OF_Y, "a row of x has W pixels, not OW: from is a place in x" },
