@@ -271,6 +271,10 @@ static void check_nan(void)
     play("rate(nan)", &s);
 }
 
+#define LEFT                                                                                       \
+    "after a second plateau_start something of the first run is left: it sets lr, best, wait and " \
+    "cooling"
+
 /* Two schedules side by side; the first one started again. */
 static void check_apart(void)
 {
@@ -283,15 +287,15 @@ static void check_apart(void)
     for (int i = 0; i < 6; i++) rate[i] = plateau_epoch(&a, s.loss[i]), plateau_epoch(&b, 9 - i);
     kit_same("two at once", rate, alone, 6, 1e-10,
              "a second schedule changed the first: keep all state in the struct");
-    a.wait = a.cooling = 5; /* as another run might leave it */
     plateau_start(&a, s.lr);
+    for (int i = 0; i < 6; i++) rate[i] = plateau_epoch(&a, s.loss[i] + 1);
+    kit_same("started again", rate, alone, 6, 1e-10, LEFT);
+    a.wait = a.cooling = 5; /* as another run might leave it */
     s.loss[0] = NAN, s.loss[1] += 2;
+    plateau_start(&a, s.lr), plateau_start(&c, s.lr);
     for (int i = 0; i < 6; i++) rate[i] = plateau_epoch(&a, s.loss[i]);
-    plateau_start(&c, s.lr);
     for (int i = 0; i < 6; i++) alone[i] = plateau_epoch(&c, s.loss[i]);
-    kit_same("started again", rate, alone, 6, 1e-10,
-             "after a second plateau_start something of the first run is left: it sets lr, best, "
-             "wait and cooling");
+    kit_same("wait and cooling", rate, alone, 6, 1e-10, LEFT);
 }
 
 const kit_check kit_checks[] = {
