@@ -21,6 +21,10 @@ enum {
     NO_MEAN,
     ABSOLUTE,
     NOT_DIVIDED,
+    READ_BY_COLUMNS,
+    NOT_ZEROED,
+    WHOLE_NUMBERS,
+    ONE_FOR_0,
     /* apply, prepare */
     ONLY_MOVED,
     ONLY_SCALED,
@@ -30,11 +34,14 @@ enum {
     DIVIDED_FIRST,
     UNCHANGED,
     EPSILON,
+    EPSILON_ADDED,
     CONSTANT_KEPT,
     LEAK,
     LEAK_TEST_ALONE,
     FROM_TEST,
-    TRAIN_ONLY
+    TRAIN_ONLY,
+    APPLIED_FIRST,
+    BEFORE
 };
 
 /* Mean and deviation of rows from .. to - 1. */
@@ -43,19 +50,21 @@ static void statistics(const table *t, int mistake, int from, int to, double *me
     int n = to - from, C = t->C;
     double all = 0, all_squares = 0;
     for (int c = 0; c < C; c++) {
-        double sum = 0, squares = 0;
-        for (int s = from; s < to; s++) {
-            sum += t->X[s * C + c] - t->X[from * C + c];
-        }
-        mean[c] = t->X[from * C + c] + sum / n;
+        const double *first = t->X + (mistake == READ_BY_COLUMNS ? c * n : from * C + c);
+        int step = mistake == READ_BY_COLUMNS ? 1 : C;
+        double left = mistake == NOT_ZEROED ? KIT_UNWRITTEN : 0, sum = 0, squares = left;
+        for (int s = 0; s < n; s++) sum += first[s * step] - *first;
+        mean[c] = *first + (sum + left) / n;
         if (mistake == SUMMED) mean[c] *= n;
-        for (int s = from; s < to; s++) {
-            double d = t->X[s * C + c] - (mistake == NO_MEAN ? 0 : t->mean ? t->mean[c] : mean[c]);
+        if (mistake == WHOLE_NUMBERS) mean[c] = 0;
+        for (int s = 0; s < n; s++) {
+            double d = first[s * step] - (mistake == NO_MEAN ? 0 : t->mean ? t->mean[c] : mean[c]);
             squares += mistake == ABSOLUTE ? fabs(d) : d * d;
         }
         dev[c] = sqrt(squares / (mistake == OVER_N_MINUS_1 ? n - 1
                                  : mistake == NOT_DIVIDED  ? 1
                                                            : n));
+        if (mistake == ONE_FOR_0 && squares < 1e-20) dev[c] = 1;
         if (mistake == VARIANCE || mistake == ABSOLUTE) dev[c] = squares / n;
         all += mean[c] / C, all_squares += squares / n / C;
     }
@@ -83,6 +92,7 @@ static double scaled(double x, double mean, double dev, int mistake)
 {
     double by = dev > 0 ? dev : mistake == EPSILON ? 1e-8 : 1;
     switch (mistake) {
+    case EPSILON_ADDED: return (x - mean) / (dev + 1e-8);
     case UNCHANGED: return x;
     case ONLY_MOVED: return x - mean;
     case ONLY_SCALED: return x / by;
@@ -113,6 +123,12 @@ static void prepare_formula(const void *problem, int mistake, double *X)
     int to = mistake == LEAK || mistake == FROM_TEST ? t.n : t.n_train;
     statistics(&t, RIGHT, from, to, mean, dev);
     statistics(&t, RIGHT, t.n_train, t.n, own, own_dev);
+    for (int c = 0; c < t.C && mistake >= APPLIED_FIRST; c++) mean[c] = dev[c] = KIT_UNWRITTEN;
+    if (mistake == BEFORE) {
+        memcpy(X, t.X, (size_t)(t.n * t.C) * sizeof *X);
+        fit(mean, dev, X, t.n_train, t.C), apply(X, mean, dev, t.n, t.C);
+        return;
+    }
     for (int i = 0; i < t.n * t.C; i++) {
         int c = i % t.C, test = i / t.C >= t.n_train;
         if (test && mistake == LEAK_TEST_ALONE) X[i] = scaled(t.X[i], own[c], own_dev[c], RIGHT);
@@ -124,9 +140,16 @@ static void prepare_formula(const void *problem, int mistake, double *X)
 const kit_mistake kit_mistakes[] = {
     { "mean", RIGHT, "mean[c] = 1/n sum_s X[s][c]" },
     { "mean", SUMMED, "the sum was not divided by n" },
+    { "mean", READ_BY_COLUMNS, "X was read as (C, n): a row has C numbers, X[s * C + c]" },
+    { "mean", NOT_ZEROED, "the sum began with what was in mean[c]: begin each with 0" },
+    { "mean", WHOLE_NUMBERS,
+      "the mean is 0: 1/n of two whole numbers is 0 in C. Divide the sum by n" },
     { "mean", ALL_COLUMNS, "one mean for the whole table: each column has its own" },
     { "deviation", RIGHT, "deviation[c] = sqrt(1/n sum_s (X[s][c] - mean[c])²)" },
     { "deviation", ALL_COLUMNS, "one deviation for the whole table: each column has its own" },
+    { "deviation(constant)", ONE_FOR_0,
+      "of a constant column the deviation is 0, and not 1: the 1 is for the division in apply" },
+    { "deviation", NOT_ZEROED, "the sum began with what was in deviation[c]: begin each with 0" },
     { "deviation", OVER_N_MINUS_1,
       "divided by n - 1: this exercise asks for the population's, over n" },
     { "deviation", VARIANCE, "that is the variance: the deviation is its root" },
@@ -144,6 +167,8 @@ const kit_mistake kit_mistakes[] = {
     { "X(constant)", EPSILON,
       "where the deviation is 0, some small number was taken for it: it blows up whatever differs "
       "from the mean. Divide by 1" },
+    { "X", EPSILON_ADDED,
+      "a small number was added to each deviation: only a 0 is replaced, by 1" },
     { "X(constant)", CONSTANT_KEPT, "a constant column has to be moved to 0: subtract its mean" },
     { "prepared", RIGHT, "fit on the first n_train rows alone, apply to all n rows" },
     { "prepared", LEAK,
@@ -154,11 +179,15 @@ const kit_mistake kit_mistakes[] = {
     { "prepared", FROM_TEST,
       "the scaling was fitted on the test rows: fit it on the training rows" },
     { "prepared", TRAIN_ONLY, "the test rows were not scaled: the network would see other units" },
+    { "prepared", APPLIED_FIRST,
+      "apply came before fit: mean and deviation were still what had been in the arrays" },
+    { "prepared", BEFORE, "the rows are right, but fit or apply is wrong: mend those first" },
     { 0 },
 };
 
-/* Columns of very different place and size; the test rows differ from the training rows. */
-static table new_table(double **X, int constant)
+/* Columns of very different place and size; the test rows differ from the training rows. If it is
+   not 0, column 2 has the same number in all training rows. */
+static table new_table(double **X, double constant)
 {
     table t = { 0 };
     t.n = kit_size("n, the number of rows", 13), t.C = kit_size("C, the number of columns", 4);
@@ -167,7 +196,7 @@ static table new_table(double **X, int constant)
     double *before = kit_input("the raw X", t.n, t.C);
     for (int i = 0; i < t.n * t.C; i++) {
         (*X)[i] = (*X)[i] * (1 + i % t.C) + 3 * (i % t.C) + 1 + (i / t.C >= t.n_train ? 2 : 0);
-        if (constant && i % t.C == 2 && i / t.C < t.n_train) (*X)[i] = 7.1;
+        if (constant > 0 && i % t.C == 2 && i / t.C < t.n_train) (*X)[i] = constant;
         before[i] = (*X)[i];
     }
     t.X = before;
@@ -183,6 +212,11 @@ static void check_fit(void)
     kit_rung("mean", mean, 1, t.C, mean_formula, &t, KIT_TOLERANCE);
     t.mean = mean;
     kit_rung("deviation", dev, 1, t.C, deviation_formula, &t, KIT_TOLERANCE);
+    t = new_table(&X, 7.25); /* a sum of such is exact */
+    t.n = t.n_train, t.mean = NULL; /* the rows in which a column is constant */
+    double *flat = kit_output("deviation", 1, t.C);
+    fit(mean, flat, X, t.n, t.C);
+    kit_rung("deviation(constant)", flat, 1, t.C, deviation_formula, &t, KIT_TOLERANCE);
 }
 
 /* With given means and deviations; in the second round one of them is 0. */
@@ -214,7 +248,7 @@ static void check_prepare(void)
 static void check_no_leak(void)
 {
     double *X;
-    table t = new_table(&X, 1);
+    table t = new_table(&X, 7.1);
     int n = t.n_train * t.C;
     double *mean = kit_output("mean", 2, t.C), *dev = kit_output("deviation", 2, t.C);
     double *Y = kit_input("X", t.n, t.C);
@@ -226,7 +260,8 @@ static void check_no_leak(void)
     int finite = 1;
     for (int i = 0; i < t.n * t.C; i++) finite &= isfinite(X[i]);
     kit_true("constant column", finite,
-             "a column that is constant in training gave NaN or infinity");
+             "a column that is constant in training gave NaN or infinity: 0/0, or the root of a "
+             "number that rounding made negative");
 }
 
 const kit_check kit_checks[] = {

@@ -21,6 +21,7 @@ enum {
     /* v */
     UNCHANGED,
     SHARED,
+    FIRST_AGAIN,
     AVERAGE,
     WEIGHTS_SWAPPED,
     KERAS,
@@ -89,8 +90,8 @@ static void run(const problem *t, int mistake, double *w_out, double *v_out)
         memcpy(v[k], t->v[k], (size_t)t->p[k].n * sizeof(double));
     }
     for (int s = 0; s < t->steps; s++)
-        for (int k = 0; k < COUNT; k++)
-            for (int i = 0; i < t->p[k].n; i++) {
+        for (int j = 0; j < COUNT; j++)
+            for (int i = 0, k = mistake == FIRST_AGAIN ? 0 : j; i < t->p[k].n; i++) {
                 double *at = &v[mistake == SHARED ? 0 : k][i], old = *at, g = t->g[s][k][i];
                 *at = next_v(t, mistake, old, g);
                 w[k][i] = next_w(t, mistake, w[k][i], old, *at, g);
@@ -115,8 +116,9 @@ static void w_from_v(const void *p, int mistake, double *w)
 {
     const problem *t = p;
     int k = t->which;
-    if (mistake == SHARED) run(t, mistake, w, NULL);
-    for (int i = 0; mistake != SHARED && i < t->p[k].n; i++)
+    int all = mistake == SHARED || mistake == FIRST_AGAIN;
+    if (all) run(t, mistake, w, NULL);
+    for (int i = 0; !all && i < t->p[k].n; i++)
         w[i] = next_w(t, mistake, t->w[k][i], t->v[k][i], t->p[k].v[i], t->g[0][k][i]);
 }
 
@@ -126,6 +128,8 @@ const kit_mistake kit_mistakes[] = {
     { "v(2)", UNCHANGED, "the last tensor was left out: k runs to count - 1" },
     { "v", UNCHANGED, "v is as it was: it has to be stored, p[k].v[i] = ..." },
     { "v", SHARED, "all tensors use the first one's v: each has its own, p[k].v" },
+    { "v", FIRST_AGAIN,
+      "the first tensor was stepped `count` times, the others never: p-> is p[0], write p[k]." },
     { "v", AVERAGE,
       "g was weighted with 1 - momentum: that is a running mean; here g counts in full" },
     { "v", WEIGHTS_SWAPPED, "momentum weighs g, and 1 - momentum weighs v: it is momentum v + g" },
@@ -143,6 +147,8 @@ const kit_mistake kit_mistakes[] = {
     { "w(1)", W_UNCHANGED, "only the first tensor was stepped: k runs over all `count` of them" },
     { "w(2)", W_UNCHANGED, "the last tensor was left out: k runs to count - 1" },
     { "w", W_UNCHANGED, "w is as it was: it has to be stored, p[k].w[i] -= ..." },
+    { "w", FIRST_AGAIN,
+      "the first tensor was stepped `count` times, the others never: p-> is p[0], write p[k]." },
     { "w", ADDED, "v was added: that climbs; w goes against v, w - lr v" },
     { "w", NO_LR, "the learning rate is missing here: w - lr v" },
     { "w", OLD_V, "w moved with the v from before the step: first the new v, then w with it" },

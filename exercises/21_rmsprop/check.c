@@ -21,6 +21,8 @@ enum {
     /* s */
     UNCHANGED,
     SHARED,
+    FIRST_AGAIN,
+    NO_BRACKETS,
     NOT_SQUARED,
     WEIGHTS_SWAPPED,
     NOT_WEIGHTED,
@@ -42,6 +44,7 @@ enum {
     NO_EPSILON,
     EPSILON_INSIDE,
     EPSILON_LAST,
+    EPSILON_ALONE,
     MULTIPLIED,
     PLAIN,
     NO_G,
@@ -56,6 +59,7 @@ static double next_s(const problem *t, int mistake, double s, double g, double w
     double rho = t->rho;
     switch (mistake) {
     case UNCHANGED: return s;
+    case NO_BRACKETS: return rho * s + 1 - rho * g * g;
     case NOT_SQUARED: return rho * s + (1 - rho) * g;
     case WEIGHTS_SWAPPED: return (1 - rho) * s + rho * g * g;
     case NOT_WEIGHTED: return rho * s + g * g;
@@ -83,6 +87,7 @@ static double next_w(const problem *t, int mistake, double w, double old_s, doub
     case NO_EPSILON: return w - lr * g / root;
     case EPSILON_INSIDE: return w - lr * g / sqrt(s + epsilon);
     case EPSILON_LAST: return w - lr * (g / root + epsilon);
+    case EPSILON_ALONE: return w - (lr * g / root + epsilon);
     case MULTIPLIED: return w - lr * g * (root + epsilon);
     case PLAIN: return w - lr * g;
     case NO_G: return w - lr / (root + epsilon);
@@ -111,8 +116,8 @@ static void run(const problem *t, int mistake, double *w_out, double *s_out)
         memcpy(s[k], t->s[k], (size_t)t->p[k].n * sizeof(double));
     }
     for (int step = 0; step < t->steps; step++)
-        for (int k = 0; k < COUNT; k++)
-            for (int i = 0; i < t->p[k].n; i++) {
+        for (int j = 0; j < COUNT; j++)
+            for (int i = 0, k = mistake == FIRST_AGAIN ? 0 : j; i < t->p[k].n; i++) {
                 double *at = &s[mistake == SHARED ? 0 : k][i], old = *at, g = t->g[step][k][i];
                 double in_s = mistake == WHOLE_TENSOR ? size_of(t->g[step][k], t->p[k].n) : g;
                 *at = next_s(t, mistake, old, in_s, w[k][i]);
@@ -138,8 +143,9 @@ static void w_from_s(const void *p, int mistake, double *w)
 {
     const problem *t = p;
     int k = t->which;
-    if (mistake == SHARED) run(t, mistake, w, NULL);
-    for (int i = 0; mistake != SHARED && i < t->p[k].n; i++)
+    int all = mistake == SHARED || mistake == FIRST_AGAIN;
+    if (all) run(t, mistake, w, NULL);
+    for (int i = 0; !all && i < t->p[k].n; i++)
         w[i] = next_w(t, mistake, t->w[k][i], t->s[k][i], t->p[k].s[i], t->g[0][k][i]);
 }
 
@@ -149,6 +155,9 @@ const kit_mistake kit_mistakes[] = {
     { "s(2)", UNCHANGED, "the last tensor was left out: k runs to count - 1" },
     { "s", UNCHANGED, "s is as it was: it has to be stored, p[k].s[i] = ..." },
     { "s", SHARED, "all tensors use the first one's s: each has its own, p[k].s" },
+    { "s", FIRST_AGAIN,
+      "the first tensor was stepped `count` times, the others never: p-> is p[0], write p[k]." },
+    { "s", NO_BRACKETS, "1 - rho has no brackets: (1 - rho) * g * g" },
     { "s", NOT_SQUARED, "the mean is of g: it is of g², so that the sign does not matter" },
     { "s", WEIGHTS_SWAPPED, "rho weighs g², and 1 - rho weighs s: it is the other way round" },
     { "s", NOT_WEIGHTED, "g² counts in full: in a running mean it is weighted with 1 - rho" },
@@ -166,6 +175,8 @@ const kit_mistake kit_mistakes[] = {
     { "w(1)", W_UNCHANGED, "only the first tensor was stepped: k runs over all `count` of them" },
     { "w(2)", W_UNCHANGED, "the last tensor was left out: k runs to count - 1" },
     { "w", W_UNCHANGED, "w is as it was: it has to be stored, p[k].w[i] -= ..." },
+    { "w", FIRST_AGAIN,
+      "the first tensor was stepped `count` times, the others never: p-> is p[0], write p[k]." },
     { "w", ADDED, "the step was added: that climbs; w goes against the gradient" },
     { "w", NO_LR, "the learning rate is missing" },
     { "w", OLD_S, "s from before the step was used: first the new s, then w with it" },
@@ -176,6 +187,8 @@ const kit_mistake kit_mistakes[] = {
       "sqrt(s) + epsilon" },
     { "w", EPSILON_LAST,
       "epsilon was added to the quotient: are the brackets missing below the line?" },
+    { "w", EPSILON_ALONE,
+      "epsilon was taken from w by itself: brackets around what stands below the line" },
     { "w", MULTIPLIED,
       "multiplied by the root: divide, so that large gradients take no larger steps" },
     { "w", PLAIN, "that is gradient descent: g has to be divided by sqrt(s) + epsilon" },

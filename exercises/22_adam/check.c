@@ -24,6 +24,8 @@ enum {
     /* m and s */
     UNCHANGED,
     SHARED,
+    FIRST_AGAIN,
+    NO_BRACKETS,
     SWAPPED,
     OTHER_BETA,
     NOT_WEIGHTED,
@@ -53,7 +55,9 @@ enum {
     EPSILON_RAW,
     G_FOR_M,
     EPSILON_LAST,
-    OVERWRITTEN
+    CORRECTION_OPEN,
+    OVERWRITTEN,
+    BEFORE
 };
 
 static double next_m(const adam *a, int mistake, double m, double g, int t)
@@ -61,6 +65,7 @@ static double next_m(const adam *a, int mistake, double m, double g, int t)
     double b = a->beta1, mean = b * m + (1 - b) * g;
     switch (mistake) {
     case UNCHANGED: return m;
+    case NO_BRACKETS: return b * m + 1 - b * g;
     case SWAPPED: return (1 - b) * m + b * g;
     case OTHER_BETA: return a->beta2 * m + (1 - a->beta2) * g;
     case NOT_WEIGHTED: return b * m + g;
@@ -78,6 +83,7 @@ static double next_s(const adam *a, int mistake, double s, double g, double m, i
     double b = a->beta2, mean = b * s + (1 - b) * g * g;
     switch (mistake) {
     case UNCHANGED: return s;
+    case NO_BRACKETS: return b * s + 1 - b * g * g;
     case SWAPPED: return (1 - b) * s + b * g * g;
     case OTHER_BETA: return a->beta1 * s + (1 - a->beta1) * g * g;
     case NOT_WEIGHTED: return b * s + g * g;
@@ -119,6 +125,7 @@ static double next_w(const adam *a, int mistake, double w, double m, double s, d
     case EPSILON_INSIDE: return w - lr * m / c1 / sqrt(s / c2 + epsilon);
     case EPSILON_RAW: return w - lr * sqrt(c2) / c1 * m / (sqrt(s) + epsilon);
     case EPSILON_LAST: return w - (lr * m / c1 / root + epsilon);
+    case CORRECTION_OPEN: return w - lr * (m / 1 - pow(a->beta1, t)) / (root + epsilon);
     case G_FOR_M: return w - lr * g / (root + epsilon);
     case OVERWRITTEN: return -step;
     default: return w - step;
@@ -134,8 +141,8 @@ static void run(const problem *t, int mistake, char letter, double *out)
         memcpy(w[k], t->w[k], bytes), memcpy(m[k], t->m[k], bytes), memcpy(s[k], t->s[k], bytes);
     }
     for (int step = 0; step < t->steps; step++)
-        for (int k = 0; k < COUNT; k++)
-            for (int i = 0; i < t->p[k].n; i++) {
+        for (int j = 0; j < COUNT; j++)
+            for (int i = 0, k = mistake == FIRST_AGAIN ? 0 : j; i < t->p[k].n; i++) {
                 int time = t->t + step + 1, from = mistake == SHARED ? 0 : k;
                 if (mistake == T_PER_TENSOR) time = t->t + COUNT * step + k + 1;
                 double g = t->g[step][k][i], *m_i = &m[from][i], *s_i = &s[from][i];
@@ -178,8 +185,9 @@ static void w_from_moments(const void *p, int mistake, double *w)
     const problem *t = p;
     const parameter *q = &t->p[t->which];
     int time = t->t + 1 + (mistake == T_PER_TENSOR ? t->which : 0);
-    if (mistake == SHARED) run(t, mistake, 'w', w);
-    for (int i = 0; mistake != SHARED && i < q->n; i++)
+    int all = mistake == FIRST_AGAIN || mistake == BEFORE;
+    if (all) run(t, mistake, 'w', w);
+    for (int i = 0; !all && i < q->n; i++)
         w[i] =
             next_w(&t->a, mistake, t->w[t->which][i], q->m[i], q->s[i], t->g[0][t->which][i], time);
 }
@@ -196,6 +204,9 @@ const kit_mistake kit_mistakes[] = {
     { "m(2)", UNCHANGED, "the last tensor was left out: k runs to count - 1" },
     { "m", UNCHANGED, "m is as it was: it has to be stored, p[k].m[i] = ..." },
     { "m", SHARED, "all tensors use the first one's m: each has its own, p[k].m" },
+    { "m", FIRST_AGAIN,
+      "the first tensor was stepped `count` times, the others never: p-> is p[0], write p[k]." },
+    { "m", NO_BRACKETS, "1 - beta1 has no brackets: (1 - beta1) * g" },
     { "m", SWAPPED, "beta1 weighs g, and 1 - beta1 weighs m: it is the other way round" },
     { "m", OTHER_BETA, "m was made with beta2: it has beta1" },
     { "m", NOT_WEIGHTED,
@@ -207,6 +218,7 @@ const kit_mistake kit_mistakes[] = {
     { "s", RIGHT, "F5.5:  s = beta2 s + (1 - beta2) g²" },
     { "s", UNCHANGED, "s is as it was: it has to be stored, p[k].s[i] = ..." },
     { "s", SHARED, "all tensors use the first one's s: each has its own, p[k].s" },
+    { "s", NO_BRACKETS, "1 - beta2 has no brackets: (1 - beta2) * g * g" },
     { "s", SWAPPED, "beta2 weighs g², and 1 - beta2 weighs s: it is the other way round" },
     { "s", OTHER_BETA, "s was made with beta1: it has beta2" },
     { "s", NOT_WEIGHTED, "g² counts in full: it is weighted with 1 - beta2" },
@@ -216,13 +228,14 @@ const kit_mistake kit_mistakes[] = {
     { "s", S_NOT_SQUARED, "s is the mean of g²: square g" },
     { "s", S_OF_M, "m was squared: s is the mean of g²" },
     { "w", RIGHT,
-
       "F5.5:  w = w - lr m' / (sqrt(s') + epsilon),  m' = m/(1 - beta1^t), "
       "s' = s/(1 - beta2^t)" },
-    { "w", SHARED, "w used the first tensor's m and s, which all tensors changed" },
+    { "w", BEFORE, "this step is right, but what was kept of m or s is not: mend that first" },
     { "w(1)", W_UNCHANGED, "only the first tensor was stepped: k runs over all `count` of them" },
     { "w(2)", W_UNCHANGED, "the last tensor was left out: k runs to count - 1" },
     { "w", W_UNCHANGED, "w is as it was: it has to be stored, p[k].w[i] -= ..." },
+    { "w", FIRST_AGAIN,
+      "the first tensor was stepped `count` times, the others never: p-> is p[0], write p[k]." },
     { "w(1)", T_PER_TENSOR,
       "t grew from tensor to tensor: it counts steps, so once, before the loops" },
     { "w", ADDED, "the step was added: that climbs; w goes against the gradient" },
@@ -232,7 +245,10 @@ const kit_mistake kit_mistakes[] = {
     { "w", ONLY_M, "s was not corrected: divide it by 1 - beta2^t" },
     { "w", ONLY_S, "m was not corrected: divide it by 1 - beta1^t" },
     { "w", T_BEFORE, "t is one behind: count the step first, so that the first one has t = 1" },
-    { "w", NO_POWER, "divided by 1 - beta: the correction is 1 - beta^t, it fades with the steps" },
+    { "w", NO_POWER,
+      "divided by 1 - beta, which is right for t = 1 alone: the correction is 1 - beta^t with "
+      "t = a->t, it fades with the steps" },
+    { "w", CORRECTION_OPEN, "1 - beta1^t has no brackets: m / (1 - pow(beta1, t))" },
     { "w", TIMES_T, "1 - beta t was taken: beta is raised to the power t, pow(beta, t)" },
     { "w", BETAS_EXCHANGED, "the corrections are exchanged: beta1 is m's, beta2 is s's" },
     { "w", MULTIPLIED, "multiplied by 1 - beta^t: m and s are too small, so divide by it" },

@@ -23,6 +23,8 @@ enum {
     NO_1,
     ONLY_DELTA,
     ROOT_OF_T,
+    ROOT_OF_DELTA_T,
+    T_OUTSIDE,
     MULTIPLIED,
     EXPONENTIAL,
     SQUARED,
@@ -51,6 +53,8 @@ static double rate(double eta, double delta, double t, int mistake)
     case NO_1: return eta / sqrt(delta * t);
     case ONLY_DELTA: return eta / sqrt(1 + delta);
     case ROOT_OF_T: return eta / (1 + delta * sqrt(t));
+    case ROOT_OF_DELTA_T: return eta / (1 + sqrt(delta * t));
+    case T_OUTSIDE: return eta / sqrt(1 + delta) * t;
     case MULTIPLIED: return eta * sqrt(1 + delta * t);
     case EXPONENTIAL: return eta * exp(-delta * t);
     case SQUARED: return eta / sqrt(1 + delta * t * t);
@@ -109,6 +113,9 @@ const kit_mistake kit_mistakes[] = {
     { "rate", NO_1, "the 1 under the root is missing: at t = 0 that divides by 0" },
     { "rate", ONLY_DELTA, "t is missing: the rate changes with the time" },
     { "rate", ROOT_OF_T, "the root was taken of t alone: it goes over 1 + delta t" },
+    { "rate", ROOT_OF_DELTA_T,
+      "the root was taken of delta t alone: it goes over all of 1 + delta t" },
+    { "rate", T_OUTSIDE, "t multiplies the rate: it stands under the root, 1 + delta t" },
     { "rate", MULTIPLIED, "multiplied by the root: divide, the rate falls" },
     { "rate", EXPONENTIAL, "that is exponential decay: F5.3 divides by sqrt(1 + delta t)" },
     { "rate", SQUARED, "t was squared: delta t, under the root" },

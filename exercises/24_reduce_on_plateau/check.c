@@ -17,6 +17,7 @@ typedef struct script {
 enum {
     RIGHT,
     BEST_FROM_0,
+    BEST_FROM_A_NUMBER,
     ONE_LATER,
     ONE_EARLIER,
     WAIT_GOES_ON,
@@ -31,13 +32,17 @@ enum {
     DELTA_ADDED,
     BEST_FOLLOWS,
     RELATIVE,
+    EQUAL_IMPROVES,
     NO_COOLDOWN,
     COOLDOWN_LONGER,
     COOLDOWN_FOR_EVER,
     DEAF_IN_COOLDOWN,
+    COOLDOWN_LEFT_OUT,
+    COOLED_WITHOUT_GAIN,
     NO_MINIMUM,
     STOPS_ABOVE,
     MINIMUM_AT_ONCE,
+    RISES_TO_MINIMUM,
     NAN_IMPROVES,
     NAN_SKIPPED,
     NAN_DROPS,
@@ -52,6 +57,7 @@ static int improves(const plateau *p, int mistake, double loss)
     if (mistake == DELTA_ADDED) delta = -delta;
     if (mistake == RELATIVE) return loss < best * (1 - delta);
     if (mistake == RISING) return loss > best + delta;
+    if (mistake == EQUAL_IMPROVES) return loss <= best - delta;
     if (mistake == NAN_IMPROVES) return !(loss >= best - delta);
     return loss < best - delta;
 }
@@ -63,7 +69,7 @@ static void drop(plateau *p, int mistake, double start)
     if (mistake == SUBTRACTED) lower = p->lr - p->factor;
     if (mistake == FROM_START) lower = start * p->factor;
     if (mistake == MINIMUM_AT_ONCE) lower = p->min_lr;
-    if (p->lr <= p->min_lr && mistake != NO_MINIMUM) return;
+    if (p->lr <= p->min_lr && mistake != NO_MINIMUM && mistake != RISES_TO_MINIMUM) return;
     if (mistake == STOPS_ABOVE && lower < p->min_lr) return;
     p->lr = mistake == NO_MINIMUM ? lower : fmax(lower, p->min_lr);
     p->cooling = p->cooldown;
@@ -75,15 +81,19 @@ static double epoch(plateau *p, int mistake, double loss, double start)
 {
     int cooled = p->cooling > 0;
     double before = p->lr;
+    int gained = improves(p, mistake, loss);
+    if (mistake == COOLED_WITHOUT_GAIN) cooled &= !gained;
     if (cooled && mistake != COOLDOWN_FOR_EVER) p->cooling--, p->wait = 0;
+    if (cooled && mistake == COOLDOWN_LEFT_OUT) return p->lr;
     if (mistake == NAN_SKIPPED && isnan(loss)) return p->lr;
     if (mistake == INFINITY_SKIPPED && isinf(loss)) return p->lr;
     if (mistake == NAN_DROPS && isnan(loss)) p->wait = p->patience;
     if (mistake == DEAF_IN_COOLDOWN && p->cooling > 0) return p->lr;
-    if (improves(p, mistake, loss)) {
+    if (gained) {
         if (mistake != BEST_NOT_KEPT) p->best = loss;
         if (mistake != WAIT_NOT_RESET) p->wait = 0;
-    } else if (p->cooling == 0 && !(mistake == COOLDOWN_LONGER && cooled)) {
+    } else if (p->cooling == 0 &&
+               !(cooled && (mistake == COOLDOWN_LONGER || mistake == COOLED_WITHOUT_GAIN))) {
         int enough = p->patience + (mistake == ONE_LATER) - (mistake == ONE_EARLIER);
         if (++p->wait >= enough) drop(p, mistake, start);
     }
@@ -98,6 +108,7 @@ static void rate_formula(const void *problem, int mistake, double *rate)
     plateau p = s->settings;
     p.lr = s->lr, p.best = INFINITY, p.wait = p.cooling = 0;
     if (mistake == BEST_FROM_0) p.best = 0;
+    if (mistake == BEST_FROM_A_NUMBER) p.best = 1e6;
     if (mistake == RISING) p.best = -INFINITY;
     for (int i = 0; i < s->n; i++) rate[i] = epoch(&p, mistake, s->loss[i], s->lr);
 }
@@ -107,6 +118,8 @@ const kit_mistake kit_mistakes[] = {
       "F5.6:  no loss < best - min_delta for `patience` epochs: lr = max(factor lr, min_lr)" },
     { "rate(patience)", BEST_FROM_0,
       "best starts at 0, and no loss is below: start it at infinity" },
+    { "rate(large)", BEST_FROM_A_NUMBER,
+      "best starts at a number, and these losses lie above it: start it at infinity" },
     { "rate(patience)", ONE_LATER,
       "each drop comes one epoch late: that is PyTorch's rule, wait > patience; here it is >=" },
     { "rate(patience)", ONE_EARLIER, "each drop comes one epoch early: wait must reach patience" },
@@ -127,6 +140,8 @@ const kit_mistake kit_mistakes[] = {
       "min_delta was added: the loss has to be below best - min_delta" },
     { "rate(min_delta)", BEST_FOLLOWS,
       "best follows improvements smaller than min_delta: then a slow fall never counts" },
+    { "rate(min_delta 0)", EQUAL_IMPROVES,
+      "an equal loss was taken for an improvement: < and not <=" },
     { "rate(min_delta)", RELATIVE,
       "min_delta was taken as a share of best: that is PyTorch's default; here it is "
       "an amount, best - min_delta" },
@@ -136,11 +151,18 @@ const kit_mistake kit_mistakes[] = {
       "the cooldown is one epoch too long: the epoch in which cooling comes to 0 counts already" },
     { "rate(cooldown)", COOLDOWN_FOR_EVER,
       "the cooldown never ends: cooling shrinks in each epoch" },
+    { "rate(cooldown)", COOLDOWN_LEFT_OUT,
+      "nothing was looked at in the cooldown: best goes on in it, and the epoch in which cooling "
+      "comes to 0 counts already" },
+    { "rate(cooldown)", COOLED_WITHOUT_GAIN,
+      "cooling went down only in epochs without an improvement: step 1 is first, in each epoch" },
     { "rate(cooldown)", DEAF_IN_COOLDOWN,
       "an improvement in the cooldown was missed: only wait pauses, best goes on" },
     { "rate(minimum)", NO_MINIMUM, "the rate fell below min_lr" },
     { "rate(minimum)", STOPS_ABOVE,
       "the last drop is missing: where factor lr is below min_lr, the rate becomes min_lr" },
+    { "rate(below min_lr)", RISES_TO_MINIMUM,
+      "a rate below min_lr rose to it: only lr > min_lr drops" },
     { "rate(patience)", MINIMUM_AT_ONCE,
       "the rate fell to min_lr at once: multiply it with factor" },
     { "rate(nan)", NAN_IMPROVES,
@@ -198,6 +220,9 @@ static void check_patience(void)
     add(&s, top - 1.2);
     for (int i = 0; i <= patience; i++) add(&s, top - 1);
     play("rate(patience)", &s);
+    s.n = 0;
+    for (int i = 0; i < 8; i++) add(&s, 1e200 * (10 - i)); /* falls all the time */
+    play("rate(large)", &s);
 }
 
 /* Falls by less than min_delta, which adds up to enough; then by more; then by too little. */
@@ -208,6 +233,9 @@ static void check_min_delta(void)
     for (int i = 0; i < 9; i++) add(&s, loss - 0.6 * s.settings.min_delta * i);
     for (int i = 0; i < 7; i++) add(&s, loss - (9 + 0.2 * (i < 5 ? i : 4)) * s.settings.min_delta);
     play("rate(min_delta)", &s);
+    s.settings.min_delta = 0, s.n = 0;
+    for (int i = 0; i < 8; i++) add(&s, loss); /* two drops */
+    play("rate(min_delta 0)", &s);
 }
 
 static void check_cooldown(void)
@@ -215,7 +243,7 @@ static void check_cooldown(void)
     script s = new_script(2, kit_size("cooldown", 3));
     double top = kit_uniform(2, 3);
     for (int i = 0; i < 3; i++) add(&s, top); /* a drop */
-    add(&s, top - 0.5); /* a new best in the cooldown */
+    add(&s, top - 0.5), add(&s, top - 0.8); /* new bests in the cooldown */
     for (int i = 0; i < 11; i++) add(&s, top - 0.2);
     play("rate(cooldown)", &s);
 }
@@ -228,6 +256,8 @@ static void check_minimum(void)
         s.lr * f * f * (f + 0.5 * (1 - f)); /* between the second and the third drop */
     for (int i = 0; i < 14; i++) add(&s, loss);
     play("rate(minimum)", &s);
+    s.settings.min_lr = 1.5 * s.lr;
+    play("rate(below min_lr)", &s);
 }
 
 static void check_nan(void)
@@ -241,11 +271,15 @@ static void check_nan(void)
     play("rate(nan)", &s);
 }
 
+#define LEFT                                                                                       \
+    "after a second plateau_start something of the first run is left: it sets lr, best, wait and " \
+    "cooling"
+
 /* Two schedules side by side; the first one started again. */
 static void check_apart(void)
 {
     script s = new_script(2, 0);
-    plateau a = s.settings, b = s.settings;
+    plateau a = s.settings, b = s.settings, c = s.settings;
     double *rate = kit_output("rate", 1, 6), alone[6];
     for (int i = 0; i < 6; i++) add(&s, 2 + 0.1 * i);
     rate_formula(&s, RIGHT, alone);
@@ -255,8 +289,13 @@ static void check_apart(void)
              "a second schedule changed the first: keep all state in the struct");
     plateau_start(&a, s.lr);
     for (int i = 0; i < 6; i++) rate[i] = plateau_epoch(&a, s.loss[i] + 1);
-    kit_same("started again", rate, alone, 6, 1e-10,
-             "after a second plateau_start something of the first run is left");
+    kit_same("started again", rate, alone, 6, 1e-10, LEFT);
+    a.wait = a.cooling = 5; /* as another run might leave it */
+    s.loss[0] = NAN, s.loss[1] += 2;
+    plateau_start(&a, s.lr), plateau_start(&c, s.lr);
+    for (int i = 0; i < 6; i++) rate[i] = plateau_epoch(&a, s.loss[i]);
+    for (int i = 0; i < 6; i++) alone[i] = plateau_epoch(&c, s.loss[i]);
+    kit_same("wait and cooling", rate, alone, 6, 1e-10, LEFT);
 }
 
 const kit_check kit_checks[] = {

@@ -19,6 +19,7 @@ enum {
     RIGHT,
     ZERO,
     BIAS_TOO,
+    BIAS_BY_L2,
     FIRST_LAYER,
     LAST_LAYER,
     OVER_OUTPUTS,
@@ -29,6 +30,7 @@ enum {
     MEAN,
     /* penalty */
     NOT_ABSOLUTE,
+    WHOLE_NUMBERS,
     ABSOLUTE_OF_SUM,
     SQUARE_OF_SUM,
     NORM,
@@ -43,6 +45,7 @@ enum {
     SQUARE_FOR_W,
     UP_AT_0,
     DOWN_AT_0,
+    NAN_AT_0,
     SIGN_OF_GRADIENT,
     GRADIENT_SCALED
 };
@@ -56,7 +59,8 @@ static void penalty_formula(const void *problem_, int mistake, double *value)
         int n = mistake == OVER_OUTPUTS ? q->O : q->O * q->I;
         for (int i = 0; i < n; i++) {
             double w = q->W[i];
-            sum += fabs(w), squares += w * w, plain += w, count++;
+            sum += mistake == WHOLE_NUMBERS ? floor(fabs(w)) : fabs(w), squares += w * w,
+                plain += w, count++;
             last = t->l1 * fabs(w) + t->l2 * w * w;
         }
         for (int o = 0; o < q->O && mistake == BIAS_TOO; o++)
@@ -91,6 +95,7 @@ static double slope(const problem *t, int mistake, double w, double before)
     case SQUARE_FOR_W: return l1 + 2 * t->l2 * w * w;
     case UP_AT_0: return (w >= 0 ? t->l1 : -t->l1) + l2;
     case DOWN_AT_0: return (w > 0 ? t->l1 : -t->l1) + l2;
+    case NAN_AT_0: return w == 0 ? (double)NAN : l1 + l2;
     case SIGN_OF_GRADIENT: return t->l1 * ((before > 0) - (before < 0)) + l2;
     case GRADIENT_SCALED: return l1 + 2 * t->l2 * before;
     case SUBTRACTED: return -l1 - l2;
@@ -121,6 +126,7 @@ static void db_formula(const void *problem_, int mistake, double *db)
     for (int o = 0; o < q->O; o++) {
         double before = t->db_before[t->which][o];
         db[o] = before + (mistake == BIAS_TOO ? slope(t, RIGHT, q->b[o], before) : 0);
+        if (mistake == BIAS_BY_L2) db[o] += 2 * t->l2 * q->b[o];
         if (mistake == ZERO) db[o] = 0;
     }
 }
@@ -140,6 +146,8 @@ const kit_mistake kit_mistakes[] = {
     { "penalty", EXCHANGED, "l1 and l2 are exchanged: l1 is for |w|, l2 for w²" },
     { "penalty", MEAN, "divided by the number of weights: the penalty is a sum" },
     { "penalty", NOT_ABSOLUTE, "w was summed for |w|: take fabs(w)" },
+    { "penalty", WHOLE_NUMBERS,
+      "the |w| were cut to whole numbers: abs is for int, fabs for double" },
     { "penalty", ABSOLUTE_OF_SUM,
       "the absolute value was taken of the sum: take it of each weight" },
     { "penalty", SQUARE_OF_SUM, "the sum was squared: square each weight" },
@@ -165,10 +173,12 @@ const kit_mistake kit_mistakes[] = {
       "at w = 0 the sign was taken as 1: there it is 0, so that a weight stays at 0" },
     { "dW", DOWN_AT_0,
       "at w = 0 the sign was taken as -1: there it is 0, so that a weight stays at 0" },
+    { "dW", NAN_AT_0, "at w = 0 the sign is NaN: w / |w| is 0/0 there. Ask w > 0 and w < 0" },
     { "dW", SIGN_OF_GRADIENT, "the sign is that of dW: it is the sign of w" },
     { "dW", GRADIENT_SCALED, "the L2 part was made from dW: it is 2 l2 w" },
     { "db", RIGHT, "F6.1, F6.2 are about weights: db stays as it was" },
     { "db", BIAS_TOO, "the bias was decayed, too: the penalty is for weights alone" },
+    { "db", BIAS_BY_L2, "the bias was decayed, too: the penalty is for weights alone" },
     { "db", ZERO, "db was set to 0: leave it as it is" },
     { 0 },
 };

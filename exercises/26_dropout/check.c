@@ -40,6 +40,7 @@ enum {
     TURNED,
     ONE_DRAW,
     TWO_DRAWS,
+    ZEROS_NOT_DRAWN,
     STILL_DROPPING,
     INVERSE_AT_INFERENCE,
     KEEP_AT_INFERENCE,
@@ -76,9 +77,12 @@ static double factor(double u, double p, int mistake)
 static void mask_formula(const void *problem, int mistake, double *mask)
 {
     const layer *t = problem;
-    for (int i = 0; i < t->n; i++) {
+    for (int i = 0, next = 0; i < t->n; i++) {
         int at = mistake == ONE_DRAW ? 0 : mistake == TWO_DRAWS ? 2 * i : i;
-        if (t->training) mask[i] = factor(drawn[at], t->p, mistake);
+        if (mistake == ZEROS_NOT_DRAWN) at = next;
+        next += t->x[i] != 0;
+        if (mistake == ZEROS_NOT_DRAWN && t->x[i] == 0) mask[i] = 1;
+        else if (t->training) mask[i] = factor(drawn[at], t->p, mistake);
         else
             mask[i] = mistake == STILL_DROPPING         ? factor(drawn[i], t->p, RIGHT)
                       : mistake == INVERSE_AT_INFERENCE ? 1 / (1 - t->p)
@@ -144,6 +148,8 @@ const kit_mistake kit_mistakes[] = {
       "repeated" },
     { "mask", TURNED, "the mask is 1 where the entry is dropped: it is the factor of x, 0 there" },
     { "mask", ONE_DRAW, "one number was drawn for all: each entry has a draw of its own" },
+    { "mask", ZEROS_NOT_DRAWN,
+      "where x is 0 nothing was drawn: draw once for each entry, whatever x is" },
     { "mask", TWO_DRAWS, "draw() is called twice for each entry: once, and kept in the mask" },
     { "y", RIGHT, "F6.3:  y = x mask" },
     { "y", UNWRITTEN,
@@ -196,6 +202,7 @@ static void check_training(void)
 {
     layer t = new_layer(N, kit_uniform(0.3, 0.42), 1);
     layer used = new_layer(N, t.p, 0);
+    ((double *)t.x)[N / 2] = 0; /* it is drawn for, too */
     int turned = forward(&used), count = forward(&t);
     kit_true("training", count > 0 || turned == 0,
              "entries are dropped when training is 0, and not when it is 1: the wrong way round");

@@ -47,6 +47,8 @@ enum {
     NEXT,
     UNCHANGED,
     FIRST_WEIGHT,
+    FIRST_KEPT,
+    BYTES_KEPT,
     NOT_KEPT
 };
 
@@ -143,9 +145,15 @@ static void weights_formula(const void *problem, int mistake, double *w)
     if (mistake == UNCHANGED) epoch = s->epochs;
     for (int i = 0; i < WEIGHTS; i++) {
         int from = mistake == FIRST_WEIGHT && i > 0 ? s->epochs : epoch;
-        w[i] = mistake == NOT_KEPT ? KIT_UNWRITTEN : s->history[from * WEIGHTS + i];
+        int lost = mistake == NOT_KEPT || mistake == BYTES_KEPT || (mistake == FIRST_KEPT && i > 0);
+        w[i] = lost ? KIT_UNWRITTEN : s->history[from * WEIGHTS + i];
     }
+    if (mistake == BYTES_KEPT) memcpy(w, s->history + epoch * WEIGHTS, WEIGHTS);
 }
+
+#define TOO_FEW                                                                                    \
+    "early_step did not keep all n weights: memcpy counts bytes, n * sizeof(double), and "         \
+    "sizeof of a pointer is that of one number"
 
 const kit_mistake kit_mistakes[] = {
     { "waited", RIGHT, "waited = 0 where loss < best_loss - min_delta, else one more than before" },
@@ -185,6 +193,8 @@ const kit_mistake kit_mistakes[] = {
     { "weights", RIGHT, "the weights that early_step was given at best_epoch" },
     { "weights", NOT_KEPT,
       "nothing was ever written to best_weights: early_step copies all n at an improvement" },
+    { "weights", FIRST_KEPT, TOO_FEW },
+    { "weights", BYTES_KEPT, TOO_FEW },
     { "weights", UNCHANGED, "the weights are still those of the end: copy best_weights to them" },
     { "weights", LAST,
       "these are the weights of the last epoch: early_step keeps them on an improvement alone" },

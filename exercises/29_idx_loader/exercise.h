@@ -16,5 +16,6 @@ typedef struct images {
     unsigned char *pixels; /* (n, rows, cols), from malloc; the caller frees it */
 } images;
 
-/* Reads a file. After an error *out is 0 and NULL throughout, nothing is left open or allocated. The size is judged before memory is asked for. Bytes behind the last pixel do not count. */
+/* Reads a file. After an error *out is 0 and NULL throughout, nothing is left open or allocated.
+   The size is judged before memory is asked for. Bytes behind the last pixel do not count. */
 idx_result idx_load(images *out, const char *path);

@@ -15,11 +15,13 @@ enum {
     STRIDE_IGNORED,
     NOT_ASKED,
     ONE_NOT_ZERO,
+    NO_BRACKETS,
     /* y */
     FLIPPED,
     KERNEL_TRANSPOSED,
     NO_BIAS,
     BIAS_EACH_TIME,
+    BIAS_PER_CHANNEL,
     BIAS_OF_FIRST,
     DILATED,
     PAD_ADDED,
@@ -42,6 +44,7 @@ enum {
     PAD_STRIDED,
     CENTRED,
     EDGE_LOST,
+    BROKEN_OFF,
     KERNEL_SHORT,
     PLACES_SWAPPED,
     RELU
@@ -69,12 +72,18 @@ static void size_formula(const void *problem, int mistake, double *out)
         int places = room / s.S + (mistake != NO_PLUS_1);
         if (mistake == ROUNDED_UP) places = (room + s.S - 1) / s.S + 1;
         if (mistake == STRIDE_IGNORED) places = room + 1;
+        if (mistake == NO_BRACKETS) places = room + s.K - s.K / s.S + 1;
         if (mistake == ONE_NOT_ZERO && places < 1) places = 1;
         out[i] = room < 0 && mistake != NOT_ASKED && mistake != ONE_NOT_ZERO ? 0 : places;
     }
 }
 
 /* ---- y -------------------------------------------------------------------------------------- */
+
+static int is_inside(const conv *t, int iy, int ix)
+{
+    return iy >= 0 && iy < t->H && ix >= 0 && ix < t->W;
+}
 
 /* x[iy][ix][c], in the ways it is read. */
 static double pixel(const conv *t, int iy, int ix, int c, int mistake)
@@ -83,7 +92,7 @@ static double pixel(const conv *t, int iy, int ix, int c, int mistake)
         iy = iy < 0 ? 0 : iy >= t->H ? t->H - 1 : iy;
         ix = ix < 0 ? 0 : ix >= t->W ? t->W - 1 : ix;
     }
-    int at = iy * t->W + ix, inside = iy >= 0 && iy < t->H && ix >= 0 && ix < t->W;
+    int at = iy * t->W + ix, inside = is_inside(t, iy, ix);
     if (mistake == WRAPPED) inside = at >= 0 && at < t->H * t->W;
     if (mistake == EDGE_LOST) inside &= iy > 0 && ix > 0;
     if (!inside) return 0;
@@ -120,12 +129,14 @@ static double place(const conv *t, int oy, int ox, int o, int mistake)
     int row = mistake == PLACES_SWAPPED ? ox * S - P : oy * S - P;
     int col = mistake == PLACES_SWAPPED ? oy * S - P : ox * S - P;
     for (int ky = 0; ky < K; ky++)
-        for (int kx = 0; kx < K; kx++)
+        for (int kx = 0; kx < K; kx++) {
+            if (mistake == BROKEN_OFF && !is_inside(t, row + ky, col + kx)) break;
             for (int c = c0; c < c1; c++) {
                 double product = weight(t, o, ky, kx, c, mistake) *
                                  pixel(t, row + ky * apart, col + kx * apart, c, mistake);
                 sum = mistake == LAST_PRODUCT ? product : sum + product;
             }
+        }
     return sum;
 }
 
@@ -138,6 +149,7 @@ static void y_formula(const void *problem, int mistake, double *y)
                 double sum = place(t, oy, ox, o, mistake), b = t->b[o];
                 if (mistake == NO_BIAS) b = 0;
                 if (mistake == BIAS_EACH_TIME) b *= t->K * t->K * t->C;
+                if (mistake == BIAS_PER_CHANNEL) b *= t->C;
                 if (mistake == BIAS_OF_FIRST) b = t->b[0];
                 if (mistake == CHANNEL_MEAN) sum /= t->C;
                 if (mistake == KERNEL_MEAN) sum /= t->K * t->K;
@@ -154,6 +166,7 @@ const kit_mistake kit_mistakes[] = {
       "n + 2P < K first; a negative number divided in C rounds towards 0" },
     { "size(none)", ONE_NOT_ZERO, "a kernel that does not fit has no place at all: 0, not 1" },
     { "size", NO_PLUS_1, "the + 1 is missing: the place where it starts counts, too" },
+    { "size", NO_BRACKETS, "brackets are missing: (n + 2P - K) / S, all of it is divided" },
     { "size", PAD_ONCE, "P zeros are at both ends: n + 2P" },
     { "size", PAD_IGNORED, "the padding is left out: n + 2P is the side that the kernel sees" },
     { "size", ROUNDED_UP, "rounded up: a step that leads past the end is not made" },
@@ -165,6 +178,7 @@ const kit_mistake kit_mistakes[] = {
     { "y", KERNEL_TRANSPOSED, "ky and kx are exchanged, in the weights or in the image" },
     { "y", NO_BIAS, "the bias b[o] is missing" },
     { "y", BIAS_EACH_TIME, "b[o] was added for each product: once for each number of y" },
+    { "y", BIAS_PER_CHANNEL, "b[o] was added for each channel: once for each number of y" },
     { "y", BIAS_OF_FIRST, "b[0] was added everywhere: each filter has its own bias, b[o]" },
     { "y", STRIDE_IGNORED, "the stride is left out: the place oy begins at oy S - P" },
     { "y", DILATED,
@@ -195,6 +209,9 @@ const kit_mistake kit_mistakes[] = {
       "the kernel was centred on its pixel (- K/2), whatever P says: the first place lies P before "
       "the image" },
     { "y", EDGE_LOST, "row 0 and column 0 of the image are left out: inside means iy >= 0" },
+    { "y", BROKEN_OFF,
+      "what comes after a pixel outside of the image is lost: leave out that one alone (continue, "
+      "not break)" },
     { "y", KERNEL_SHORT, "the kernel's last row and column are left out: ky and kx run to K - 1" },
     { "y", PLACES_SWAPPED, "oy and ox are exchanged: oy counts the rows" },
     { "y", RELU, "an activation was applied (ReLU): y may be negative" },

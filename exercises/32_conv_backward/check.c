@@ -12,6 +12,7 @@ enum {
     LAST_PLACE,
     FILTERS_SUMMED,
     TIMES_KERNEL,
+    TIMES_PLANE,
     STRIDE_IGNORED,
     PAD_IGNORED,
     PAD_ADDED,
@@ -59,6 +60,7 @@ static void db_formula(const void *problem, int mistake, double *db)
         all += db[o];
         if (mistake == PLACE_MEAN) db[o] /= places;
         if (mistake == TIMES_KERNEL) db[o] *= t->K * t->K * t->C;
+        if (mistake == TIMES_PLANE) db[o] *= t->K * t->K;
     }
     for (int o = 0; o < t->O && mistake == FILTERS_SUMMED; o++) db[o] = all;
 }
@@ -178,6 +180,7 @@ const kit_mistake kit_mistakes[] = {
     { "db", FILTERS_SUMMED, "summed over the filters, too: each has its own bias" },
     { "db", TIMES_KERNEL,
       "dy[oy][ox][o] was added once for each weight of the kernel: b is in y once" },
+    { "db(P=1)", TIMES_PLANE, "dy[oy][ox][o] was added once for each ky and kx: b is in y once" },
     { "dw", RIGHT,
       "F4.4:  dw[o][ky][kx][c] = sum of dy[oy][ox][o] x[oy S + ky - P][ox S + kx - P][c]" },
     { "dw", DY_FILTER_FIRST,

@@ -9,6 +9,8 @@
 enum {
     RIGHT,
     FROM_0,
+    FROM_A_NUMBER,
+    FROM_IMAGE,
     MEAN,
     SUM,
     MIN,
@@ -28,6 +30,7 @@ enum {
     LAST_OF_EQUALS,
     IN_WINDOW,
     PIXEL,
+    ROW_OF_Y,
     PLACE,
     /* dx */
     OVERWRITTEN,
@@ -57,6 +60,7 @@ static int winner(const pool *t, int oy, int ox, int c, int mistake, int *k_best
     int K = mistake == WINDOW_SHORT && t->K > 1 ? t->K - 1 : t->K;
     int row = mistake == PLACES_SWAPPED ? ox * S : oy * S;
     int col = mistake == PLACES_SWAPPED ? oy * S : ox * S;
+    if (mistake == FROM_IMAGE) best = c;
     int c0 = mistake == ALL_CHANNELS ? 0 : c, c1 = mistake == ALL_CHANNELS ? t->C : c + 1;
     for (int k = 0; k < K * (mistake == ROW_SHORT && K > 1 ? K - 1 : K); k++)
         for (int ch = c0; ch < c1; ch++) {
@@ -93,6 +97,7 @@ static void y_formula(const void *problem, int mistake, double *y)
         int c = i % t->C, ox = i / t->C % t->OW, oy = i / t->C / t->OW;
         double v = t->x[winner(t, oy, ox, c, mistake, &k)];
         if (mistake == FROM_0) v = fmax(0, v);
+        if (mistake == FROM_A_NUMBER) v = t->y[0];
         if (mistake == ABSOLUTE) v = fabs(v);
         if (mistake == SUM || mistake == MEAN) v = sum_of(t, oy, ox, c);
         y[place_of(t, oy, ox, c, mistake)] = mistake == MEAN ? v / (t->K * t->K) : v;
@@ -106,8 +111,10 @@ static void from_formula(const void *problem, int mistake, double *from)
     for (int i = 0; i < t->OH * t->OW * t->C; i++) {
         int c = i % t->C, ox = i / t->C % t->OW, oy = i / t->C / t->OW;
         int best = winner(t, oy, ox, c, mistake, &k);
+        if (mistake == FROM_0 && t->x[best] < 0) best = winner(t, oy, ox, c, CORNER, &k);
         if (mistake == IN_WINDOW) best = k;
         if (mistake == PIXEL) best /= t->C;
+        if (mistake == ROW_OF_Y) best += best / t->C / t->W * (t->OW - t->W) * t->C;
         if (mistake == PLACE) best = i;
         from[place_of(t, oy, ox, c, mistake)] = best;
     }
@@ -147,6 +154,10 @@ const kit_mistake kit_mistakes[] = {
     { "y", FROM_0,
       "the search starts at 0, but a window may be all negative: start at the window's first" },
     { "y", RIGHT, "y[oy][ox][c] = max over ky, kx of x[oy S + ky][ox S + kx][c]" },
+    { "y", FROM_IMAGE,
+      "each search starts at the image's first pixel: start at the window's own first" },
+    { "y(negative)", FROM_A_NUMBER,
+      "the search starts at a number, and the windows lie below it: start at the window's first" },
     { "y", MEAN, "that is the mean of the window: take the largest number" },
     { "y", SUM, "that is the sum of the window: take the largest number" },
     { "y", MIN, "that is the smallest number of the window: take the largest" },
@@ -167,8 +178,13 @@ const kit_mistake kit_mistakes[] = {
       "of equal numbers the last was taken: > and not >= keeps the first, as the page asks" },
     { "from", RIGHT,
       "from = (iy W + ix) C + c of the window's largest number; of equals, the first" },
+    { "from", FROM_0,
+      "in an all negative window the corner was named: start the search at its first number" },
     { "from", IN_WINDOW, "that is the place in the window, ky K + kx: from is the place in x" },
     { "from", PIXEL, "that is the pixel, iy W + ix: the channel is missing, (iy W + ix) C + c" },
+    { "from", ROW_OF_Y, "a row of x has W pixels, not OW: from is a place in x" },
+    { "from(ties)", FROM_IMAGE,
+      "each search starts at the image's first pixel: start at the window's own first" },
     { "from", PLACE, "that is the place in y: from is the place in x" },
     { "from", CORNER, "that is the window's corner: from is where its largest number is" },
     { "from", Y_CHANNEL_FIRST,
@@ -204,6 +220,7 @@ static pool new_pool(int K, int S, int C)
     for (int i = 0; i < K * K * C; i++) { /* one window is negative throughout */
         double *v = (double *)t.x + index_of(&t, i / C / K, i / C % K, i % C, RIGHT);
         *v = -fabs(*v);
+        if (i < C) *v = -9; /* the first pixel wins nowhere */
     }
     t.y = kit_output("y", t.OH, t.OW * C), t.dx = kit_output("dx", t.H, t.W * C);
     t.from = kit_labels("from", n, 1);
@@ -231,7 +248,8 @@ static void check_largest(void)
 {
     pool a = new_pool(2, 2, 1), b = new_pool(3, 3, 2), d = new_pool(2, 2, 3);
     climb_y("y(K=2 C=1)", &a), climb_y("y(K=3 C=2)", &b);
-    for (int i = 0; i < d.H * d.W * d.C; i++) ((double *)d.x)[i] = kit_uniform(-3, -1);
+    for (int i = 0; i < d.H * d.W * d.C; i++) ((double *)d.x)[i] = 1e10 * kit_uniform(-3, -1);
+    for (int c = 0; c < d.C; c++) ((double *)d.x)[c] = -0.9e10; /* the first pixel is the largest */
     climb_y("y(negative)", &d);
 }
 
@@ -246,6 +264,7 @@ static void check_from(void)
 {
     pool a = new_pool(2, 2, 1), b = new_pool(3, 2, 2), d = new_pool(3, 3, 2);
     for (int i = 0; i < d.H * d.W * d.C; i++) ((double *)d.x)[i] = kit_between(-2, -1);
+    for (int c = 0; c < d.C; c++) ((double *)d.x)[c] = -1;
     const pool *all[3] = { &a, &b, &d };
     const char *names[3] = { "from(K=2 C=1)", "from(K=3 C=2)", "from(ties)" };
     for (int k = 0; k < 3; k++) {

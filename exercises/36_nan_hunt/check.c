@@ -27,6 +27,7 @@ enum {
     NEVER,
     EXCHANGED,
     TENSORS_APART,
+    FLAT_INDEX,
     /* unit */
     NAIVE,
     TINY_ADDED,
@@ -36,6 +37,7 @@ enum {
     MOST_LOST,
     NO_ABS,
     ONE_FOR_ZEROS,
+    IN_PLACE,
     /* clip */
     ALL_TOGETHER,
     BY_VALUE,
@@ -46,7 +48,10 @@ enum {
     LIMIT_SQUARED,
     LEFT_BAD,
     ENTRY_ALONE,
-    ALL_ZERO
+    ALL_ZERO,
+    SUM_GOES_ON,
+    ONLY_NAN_ASKED,
+    LEFT_AFTER
 };
 
 /* ---- found ---------------------------------------------------------------------------------- */
@@ -74,6 +79,8 @@ static void found_formula(const void *problem, int mistake, double *out)
             if (hit && mistake != LAST && mistake != LAST_OF_TENSOR) continue;
             out[0] = k / TENSORS, out[1] = k % TENSORS, out[2] = i, hit = 1;
             for (int o = 0; o < 3 && mistake == FROM_1; o++) out[o]++;
+            for (int e = 1; e <= k % TENSORS && mistake == FLAT_INDEX; e++)
+                out[2] += trace[k - e].n;
             if (mistake == EXCHANGED) out[0] = k % TENSORS, out[1] = k / TENSORS;
         }
         if (hit && mistake != LAST) return;
@@ -108,6 +115,7 @@ static void unit_formula(const void *problem, int mistake, double *y)
         if (mistake == BY_MOST) y[i] = (double)v;
         if (mistake == MOST_LOST) y[i] = (double)(t->x[i] / sqrtl(sum));
         if (mistake == NO_ABS) y[i] = 0;
+        if (mistake == IN_PLACE) y[i] = (double)(t->x[i] / sqrtl(sum));
     }
 }
 
@@ -130,10 +138,12 @@ static void clip_formula(const void *problem, int mistake, double *out)
 {
     const gradients *t = problem;
     const tensor *g = &t->g[t->which];
-    double norm = sqrt(squares(g)), all = 0;
+    double norm = sqrt(squares(g)), all = 0, up_to = 0;
     for (int k = 0; k < TENSORS; k++) all += squares(&t->g[k]);
+    for (int k = 0; k < t->which; k++) up_to += squares(&t->g[k]);
     int bad = !isfinite(norm);
     if (mistake == ALL_TOGETHER) norm = sqrt(all);
+    if (mistake == SUM_GOES_ON) norm = sqrt(up_to + norm * norm);
     if (mistake == NO_ROOT) norm *= norm;
     if (mistake == MEAN_SQUARE) norm /= sqrt(g->n);
     if (mistake == ALL_ZERO) bad = !isfinite(all);
@@ -144,7 +154,8 @@ static void clip_formula(const void *problem, int mistake, double *out)
     for (int i = 0; i < g->n; i++) {
         double v = g->v[i];
         out[i] = bad ? 0 : v * by;
-        if (mistake == LEFT_BAD && bad) out[i] = v;
+        if ((mistake == LEFT_BAD && bad) || (mistake == LEFT_AFTER && !isfinite(up_to))) out[i] = v;
+        if (mistake == ONLY_NAN_ASKED && isinf(norm)) out[i] = v * (t->limit / norm);
         if (mistake == ALL_TOGETHER && !isfinite(norm)) out[i] = 0;
         if (mistake == ENTRY_ALONE && bad) out[i] = isfinite(v) ? v : 0;
         if (mistake == BY_VALUE) out[i] = bad ? 0 : fmax(-t->limit, fmin(t->limit, v));
@@ -164,6 +175,8 @@ const kit_mistake kit_mistakes[] = {
     { "found", EXCHANGED, "step and tensor are exchanged" },
     { "found", TENSORS_APART,
       "trace was read as [tensor][step]: it is trace[step * tensors + tensor]" },
+    { "found", FLAT_INDEX,
+      "the index went on from tensor to tensor: it counts from 0 in each of them" },
     { "found", TENSOR_FIRST,
       "each tensor was followed through all steps: all of one step come before the next step" },
     { "found", FROM_1, "step, tensor and index count from 0" },
@@ -183,12 +196,20 @@ const kit_mistake kit_mistakes[] = {
     { "unit", NO_ROOT, "divided by |x|²: the root is missing" },
     { "unit", BY_SUM, "divided by the sum of |x[i]|: the length is the root of the squares" },
     { "unit", BY_MOST, "divided by the largest entry alone: the length is not 1 yet" },
+    { "unit(y is x)", IN_PLACE,
+      "y is x here: the norm was made of entries that had been overwritten" },
     { "unit", ONE_FOR_ZEROS, "zeros have no direction: y is 0 there" },
     { "clip", RIGHT, "g limit / |g| where |g| > limit; 0 where |g| is not finite; else g" },
     { "clip", LEFT_BAD, "a tensor with NaN was left as it is: NaN > limit is false" },
     { "clip", ENTRY_ALONE, "only the bad entry became 0: the whole tensor is worth nothing" },
     { "clip", ALL_ZERO, "one bad tensor made all of them 0: each is judged by itself" },
     { "clip", ALL_TOGETHER, "one norm over all tensors: each has its own here" },
+    { "clip", SUM_GOES_ON,
+      "the squares of the tensors before are in the norm, too: begin each sum with 0" },
+    { "clip(-infinity)", ONLY_NAN_ASKED,
+      "an infinite norm was divided by, and inf/inf is NaN: ask isfinite, not only isnan" },
+    { "clip(after)", LEFT_AFTER,
+      "what comes after a bad tensor was left as it was: go on with it" },
     { "clip", BY_VALUE, "each entry was clipped: that changes the direction. Scale the tensor" },
     { "clip(third)", LIMIT_SQUARED, "|g| was compared with limit²: with the limit itself" },
     { "clip", ALWAYS, "a tensor below the limit was scaled up: it stays as it is" },
@@ -263,17 +284,19 @@ static void check_extreme(void)
     try_unit("unit(1e-200)", 1e-200), try_unit("unit(1e200)", 1e200);
 }
 
-/* One tensor well above the limit, one below, and one just below or with a NaN. */
+/* One tensor well above the limit, one below, and one just below or with a NaN; or, from bad = 2,
+   one with an infinity before the others. */
 static void try_clip(const char *const names[TENSORS], int bad)
 {
     gradients t = { { { 0 } }, 0.7, 0 };
     tensor g[TENSORS];
-    const double norms[TENSORS] = { 2.5, 0.4, 0.6 };
+    const double norms[TENSORS] = { bad > 1 ? 0.6 : 2.5, 0.4, bad > 1 ? 2.5 : 0.6 };
     for (int k = 0; k < TENSORS; k++) {
         tensor was = { "g", lengths[k], kit_input("g", 1, lengths[k]) }, now = was;
         double norm = sqrt(squares(&was));
         for (int i = 0; i < was.n; i++) was.v[i] *= norms[k] / norm;
-        if (bad && k == 2) was.v[4] = bad > 1 ? -HUGE_VAL : (double)NAN;
+        if (bad == 1 && k == 2) was.v[4] = (double)NAN;
+        if (bad == 2 && k == 0) was.v[4] = -HUGE_VAL;
         now.v = kit_output("g, clipped", 1, was.n);
         memcpy(now.v, was.v, (size_t)was.n * sizeof *now.v);
         t.g[k] = was, g[k] = now;
@@ -292,8 +315,8 @@ static void check_clip(void)
 static void check_bad(void)
 {
     static const char *const nans[TENSORS] = { "clip(beside)", "clip(below)", "clip(NaN)" };
-    static const char *const infinite[TENSORS] = { "clip(beside)", "clip(below)",
-                                                   "clip(-infinity)" };
+    static const char *const infinite[TENSORS] = { "clip(-infinity)", "clip(below)",
+                                                   "clip(after)" };
     try_clip(nans, 1), try_clip(infinite, 2);
 }
 

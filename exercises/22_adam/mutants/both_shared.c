@@ -1,4 +1,4 @@
-// fails: moments weights path  says: w used the first tensor's m and s
+// fails: moments weights path  says: all tensors use the first one's m
 #include "exercise.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-// fails: weights path laws  says: divided by 1 - beta:
+// fails: weights path laws  says: divided by 1 - beta, which is right for t = 1 alone
 #include "exercise.h"
 
 #include <math.h>

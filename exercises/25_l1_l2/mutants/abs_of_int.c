@@ -1,4 +1,4 @@
-// fails: penalty  says: none of the known mistakes
+// fails: penalty  says: abs is for int, fabs for double
 #include "exercise.h"
 
 #include <math.h>

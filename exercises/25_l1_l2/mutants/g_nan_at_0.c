@@ -1,4 +1,4 @@
-// fails: at_0  says: the first NaN
+// fails: at_0  says: at w = 0 the sign is NaN
 #include "exercise.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-// fails: short left  says: a file that ends after its header
+// fails: short size left  says: a file that ends after its header
 #include "exercise.h"
 
 #include <stdint.h>

@@ -1,0 +1,25 @@
+// fails: apart  says: it sets lr, best, wait and cooling
+#include "exercise.h"
+#include <math.h>
+
+void plateau_start(plateau *p, double lr)
+{
+    p->lr = lr, p->best = INFINITY;
+}
+
+double plateau_epoch(plateau *p, double loss)
+{
+    if (p->cooling > 0) p->cooling--, p->wait = 0;
+    if (loss < p->best - p->min_delta) {
+        p->best = loss;
+        p->wait = 0;
+    } else if (p->cooling == 0) {
+        p->wait++;
+        if (p->wait >= p->patience && p->lr > p->min_lr) {
+            p->lr = fmax(p->factor * p->lr, p->min_lr);
+            p->cooling = p->cooldown;
+            p->wait = 0;
+        }
+    }
+    return p->lr;
+}
