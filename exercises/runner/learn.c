@@ -251,7 +251,7 @@ static void print_lines(const char *title, const char *text, int most)
     int n = 0;
     for (const char *line = text; *line && n < most; n++) {
         size_t length = strcspn(line, "\n");
-        printf("    %.*s\n", length > 200 ? 200 : (int)length, line);
+        printf("    %.*s\n", length > 600 ? 600 : (int)length, line);
         line += length + (line[length] == '\n');
         if (n == most - 1 && *line) printf("    ...\n");
     }
