@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST = 65536, EPOCHS = 13 };
+enum { MOST = 65536, OLD_LINES = 200, EPOCHS = 13 };
 
 enum {
     RIGHT,
@@ -27,6 +27,8 @@ enum {
     SIX_DIGITS,
     WHOLE_NUMBERS,
     SUMMED,
+    BEST_SO_FAR,
+    LOGARITHM,
     /* coordinates */
     ORDER,
     EXCHANGED,
@@ -37,6 +39,7 @@ enum {
     NO_LOW,
     NO_RANGE,
     OTHER_SIZE,
+    OTHER_LOOPS,
     DOWNWARDS,
     /* classes */
     CALLED_Y_X,
@@ -72,7 +75,7 @@ static target new_target(void)
     if (t.fd < 0) kit_true("grader", 0, "the grader cannot write a file in /tmp");
     unlink(name);
 #ifdef __linux__ /* elsewhere this path is no new opening, which would empty the file */
-    for (int k = 0; k < 200; k++)
+    for (int k = 0; k < OLD_LINES; k++)
         if (write(t.fd, old_content, sizeof old_content - 1) < 0)
             kit_true("grader", 0, "the grader cannot write a file in /tmp");
     lseek(t.fd, 0, SEEK_SET);
@@ -109,6 +112,8 @@ static char *written(const target *t, int result)
                  "of the program");
     char *text = read_back(t);
     if (!*text) kit_true(rung, 0, "the file is empty: nothing was written to `path`");
+    if (strlen(text) == OLD_LINES * (sizeof old_content - 1) && strstr(text, old_content) == text)
+        kit_true(rung, 0, "the file is as it was before: was another one written than `path`?");
     if (strstr(text, old_content))
         kit_true(rung, 0,
                  "what was in the file before is still there: \"w\" begins anew, \"a\" appends, "
@@ -283,23 +288,28 @@ static void loss_formula(const void *problem, int mistake, double *out)
     const losses *c = problem;
     const double *own = c->column == 1 ? c->training : c->validation;
     const double *other = c->column == 1 ? c->validation : c->training;
-    double sum = 0;
+    double sum = 0, best = own[0];
     for (int e = 0; e < c->epochs; e++) {
         sum += own[e];
+        best = fmin(best, own[e]);
         out[e] = own[e];
         if (mistake == OTHER_COLUMN && other) out[e] = other[e];
         if (mistake == SIX_DECIMALS) out[e] = as_printed("%f", own[e]);
         if (mistake == SIX_DIGITS) out[e] = as_printed("%g", own[e]);
         if (mistake == WHOLE_NUMBERS) out[e] = trunc(own[e]);
         if (mistake == SUMMED) out[e] = sum;
+        if (mistake == BEST_SO_FAR) out[e] = best;
+        if (mistake == LOGARITHM) out[e] = log(own[e]);
         if (mistake == BACKWARDS) out[e] = own[c->epochs - 1 - e];
     }
 }
 
+/* They fall to 1e-8, and rise once. */
 static double *new_losses(const char *name, int n)
 {
     double *loss = kit_input(name, 1, n);
     for (int e = 0; e < n; e++) loss[e] = fabs(loss[e]) * exp(-1.5 * e);
+    loss[n / 2] = 2 * loss[n / 2 - 1];
     return loss;
 }
 
@@ -391,6 +401,7 @@ static void coordinate_formula(const void *problem, int mistake, double *out)
     for (int k = 0; k < b->g.nx * b->g.ny; k++) {
         int i = k % b->g.nx, j = k / b->g.nx, axis = b->axis;
         if (mistake == ORDER) i = k / b->g.ny, j = k % b->g.ny;
+        if (mistake == OTHER_LOOPS) i = k % b->g.ny, j = k / b->g.ny;
         if (mistake == EXCHANGED) axis = !axis;
         out[k] = coordinate(b, axis, axis ? j : i, mistake);
         if (mistake == SIX_DECIMALS) out[k] = as_printed("%f", out[k]);
@@ -621,6 +632,10 @@ const kit_mistake kit_mistakes[] = {
     { "training", SIX_DIGITS, "%g writes six digits, a double has 16 to 17: %.17g" },
     { "training", WHOLE_NUMBERS, "the digits behind the dot are lost: %.17g, and no (int)" },
     { "training", SUMMED, "the losses are summed up: each epoch has its own" },
+    { "training", BEST_SO_FAR,
+      "that is the best loss so far: each epoch has its own, also a worse" },
+    { "training", LOGARITHM,
+      "that is the logarithm: the table has the loss, and gnuplot a logarithmic axis" },
     { "training", BACKWARDS, "the losses run backwards: training[0] is epoch 1" },
     { "validation", RIGHT, "column 3 has validation[e], with %.17g" },
     { "validation", OTHER_COLUMN, "column 3 has the training loss once more: validation[e]" },
@@ -637,12 +652,16 @@ const kit_mistake kit_mistakes[] = {
     { "x", NO_LOW, "x_low is missing: the range begins there, not at 0" },
     { "x", NO_RANGE, "x_high was taken for the width: that is x_high - x_low" },
     { "x", OTHER_SIZE, "the steps in x were counted with ny: there are nx - 1" },
+    { "x", OTHER_LOOPS, "nx and ny are exchanged in the loops: a row has nx points" },
     { "x", DOWNWARDS, "x runs from x_high down to x_low: from x_low to the right" },
     { "x", SIX_DECIMALS, "%f writes six digits behind the dot: %.17g" },
     { "x", SIX_DIGITS, "%g writes six digits: %.17g" },
     { "y", RIGHT, "y_j = y_low + (y_high - y_low) j / (ny - 1), the same along a row" },
     { "y", BY_N, "the range was divided by ny: ny rows have ny - 1 steps" },
     { "y", OTHER_SIZE, "the steps in y were counted with nx: there are ny - 1" },
+    { "y", CENTRES, "these are the middles of ny cells: the first row is at y_low itself" },
+    { "y", INDICES, "that is the index j: the row is at y_low + j steps" },
+    { "y", NO_LOW, "y_low is missing: the range begins there, not at 0" },
     { "y", DOWNWARDS, "y runs downwards, as in a picture: the table begins with y_low" },
     { "class", RIGHT, "class_at(model, x, y), with the x and y of the line" },
     { "class", CALLED_Y_X, "class_at was called with y and x: x comes first" },

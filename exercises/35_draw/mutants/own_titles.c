@@ -46,10 +46,9 @@ int write_script(const char *path, const char *curve, const char *boundary, cons
     fprintf(f, "set multiplot layout 1,2\n"
                "set xlabel 'epoch'\n"
                "set ylabel 'loss'\n");
-    fprintf(
-        f,
-        "plot '%s' using 1:2 with lines title 'training', '%s' using 1:3 with lines title 'validation'\n",
-        curve, curve);
+    fprintf(f,
+            "plot '%s' using 1:2 with lines title 'own', '%s' using 1:3 with lines title 'new'\n",
+            curve, curve);
     fprintf(f, "set xlabel 'x'\n"
                "set ylabel 'y'\n");
     fprintf(f, "plot '%s' using 1:2:3 with image\n", boundary);
