@@ -454,7 +454,7 @@ static void names(void **state)
     check_fails(nn_save(NULL, "none"), NN_ERR_ARGUMENT, "the model is NULL");
 }
 
-/* ---- PyTorch and NumPy ---- */
+/* ---- PyTorch and NumPy: models.h has what they wrote ---- */
 
 static void check_outputs(nn_model *m, const double *expected, int size, double tolerance)
 {
@@ -474,6 +474,8 @@ static void files_of_pytorch(void **state)
     check_outputs(m, mlp_outputs, 3, 1e-6);
     check_ok(nn_load_weights(m, .bytes = mlp_half_file, .size = sizeof mlp_half_file));
     check_outputs(m, mlp_half_outputs, 3, 1e-6);
+    check_ok(nn_load_weights(m, .bytes = mlp_bfloat_file, .size = sizeof mlp_bfloat_file));
+    check_outputs(m, mlp_bfloat_outputs, 3, 1e-6);
     check_ok(nn_load_weights(m, .bytes = mlp_double_file, .size = sizeof mlp_double_file));
     check_outputs(m, mlp_outputs, 3, 1e-6);
     check_ok(nn_load_weights(g, .bytes = image_file, .size = sizeof image_file));
