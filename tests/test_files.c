@@ -1281,15 +1281,16 @@ static void reading_fails(void **state)
     nn_model_free(m);
 }
 
-/* Killed 1,000 times at any moment: the file is the old or the new one. */
+/* Killed 1,000 times (KILLS=) at any moment: the file is the old or the new one. */
 static void killed_while_saving(void **state)
 {
     (void)state;
 #ifdef __SANITIZE_ADDRESS__ /* which makes a fork thirty times as slow */
-    const int kills = 100;
+    int kills = 100;
 #else
-    const int kills = 1000;
+    int kills = 1000;
 #endif
+    if (getenv("KILLS")) kills = atoi(getenv("KILLS"));
     nn_model *m[2];
     unsigned char *expected[2];
     size_t size[2], got;
@@ -1323,6 +1324,8 @@ static void killed_while_saving(void **state)
         free(bytes);
     }
     files_in_folder(".tmp", true); /* what the killed ones left */
+    print_message("killed %d times; then there were %ld old and %ld new files\n", kills, seen[0],
+                  seen[1]);
     assert_true(seen[0] > kills / 10 && seen[1] > kills / 10);
     for (int v = 0; v < 2; v++) nn_model_free(m[v]), free(expected[v]);
 }
