@@ -795,6 +795,12 @@ static const bad_tensors bad[] = {
     { "{\"a\\u00g1\":" T("[1]", "0", "4") "}", 4, "a \\u is no character" },
     { "{\"a\\ud800\":" T("[1]", "0", "4") "}", 4, "a \\u is no character" },
     { "{\"a\\udc00\\ud800\":" T("[1]", "0", "4") "}", 4, "a \\u is no character" },
+    { "{\"a\\ud800\\u0041\":" T("[1]", "0", "4") "}", 4, "a \\u is no character" },
+    { "{\"a\\ud800\\ue000\":" T("[1]", "0", "4") "}", 4, "a \\u is no character" },
+    { "{\"a\\ud800xxdc00\":" T("[1]", "0", "4") "}", 4, "a \\u is no character" },
+    { "{\"\xe0\x9f\xbf\":" T("[1]", "0", "4") "}", 4, "not UTF-8" },
+    { "{\"\xf0\x8f\xbf\xbf\":" T("[1]", "0", "4") "}", 4, "not UTF-8" },
+    { "{\"\xf4\x90\x80\x80\":" T("[1]", "0", "4") "}", 4, "not UTF-8" },
     { "{\"\xff\":" T("[1]", "0", "4") "}", 4, "not UTF-8" },
     { "{\"\xc0\x80\":" T("[1]", "0", "4") "}", 4, "not UTF-8" },
     { "{\"\xed\xa0\x80\":" T("[1]", "0", "4") "}", 4, "not UTF-8" },
@@ -896,29 +902,109 @@ static const char *const bad_graphs[][2] = {
     { "{'op':'input','shape':[2]},{'op':'input','shape':[2]}", "has no counterpart in the model" },
 };
 
+/* Loads a file of this header, with " for ' in its notes, which stand in JSON strings. */
+static void check_header(const char *text, size_t data, const char *shown, const char *expected)
+{
+    char quoted[2048], words[64], *to = quoted;
+    for (; *text; text++) {
+        if (*text == '\'') *to++ = '\\';
+        *to++ = *text;
+        if (*text == '\'') to[-1] = '"';
+    }
+    size_t size = tensors(quoted, (size_t)(to - quoted), data);
+    if (nn_load("bad", .bytes = hostile, .size = size)) fail_msg("loaded: %s", shown);
+    snprintf(words, sizeof words, "%s", expected);
+    char *other = strchr(words, '|');
+    if (other) *other++ = 0;
+    if (!strstr(nn_last_error(), words) && !(other && strstr(nn_last_error(), other)))
+        fail_msg("%s: expected '%s', got: %s", shown, words, nn_last_error());
+}
+
 static void hostile_graphs(void **state)
 {
     (void)state;
+    char text[1024];
     for (size_t i = 0; i < sizeof bad_graphs / sizeof *bad_graphs; i++) {
-        char text[1024], words[64];
-        int n = snprintf(text, sizeof text,
-                         "{\"__metadata__\":{\"nn.model\":\"{'layers':[%s],"
-                         "'output':1}\"},\"0.weight\":" T("[1,2]", "0", "8") "}",
-                         bad_graphs[i][0]);
-        char quoted[2048], *to = quoted;
-        for (int k = 0; k < n; k++) {
-            if (text[k] == '\'') *to++ = '\\';
-            *to++ = text[k] == '\'' ? '"' : text[k];
-        }
-        size_t size = tensors(quoted, (size_t)(to - quoted), 8);
-        if (nn_load("bad", .bytes = hostile, .size = size))
-            fail_msg("loaded: %s", bad_graphs[i][0]);
-        snprintf(words, sizeof words, "%s", bad_graphs[i][1]);
-        char *other = strchr(words, '|');
-        if (other) *other++ = 0;
-        if (!strstr(nn_last_error(), words) && !(other && strstr(nn_last_error(), other)))
-            fail_msg("%s: expected '%s', got: %s", bad_graphs[i][0], words, nn_last_error());
+        snprintf(text, sizeof text,
+                 "{\"__metadata__\":{\"nn.model\":\"{'layers':[%s],"
+                 "'output':1}\"},\"0.weight\":" T("[1,2]", "0", "8") "}",
+                 bad_graphs[i][0]);
+        check_header(text, 8, bad_graphs[i][0], bad_graphs[i][1]);
     }
+}
+
+/* nn.data of a model with one input of 3 numbers. */
+static const char *const bad_learned[][2] = {
+    { "", "'{' is missing" },
+    { "{'classes':[3]}", "a string is missing" },
+    { "{'classes':['a'}", "',' is missing" },
+    { "{'labels':['a']}", "get a newer one" },
+    { "{'scaling':[1,2]}", "'[' is missing" },
+    { "{'scaling':[['a']]}", "a number is missing" },
+    { "{'scaling':[[1]]}", "a scaling has another size" },
+    { "{'scaling':[[1,2,3,4]]}", "a scaling has another size" },
+    { "{'scaling':[[1,2,3,4,5,6,7,8]]}", "a scaling has another size" },
+    { "{'scaling':[[1,2],[1,2]]}", "a scaling has another size" },
+};
+
+static void hostile_notes(void **state)
+{
+    (void)state;
+    char text[1024];
+    for (size_t i = 0; i < sizeof bad_learned / sizeof *bad_learned; i++) {
+        snprintf(
+            text, sizeof text,
+            "{\"__metadata__\":{\"nn.model\":\"{'layers':[{'op':'input','shape':[3]},{'op':'scale',"
+            "'in':[0],'shape':[3],'number':2}],'output':1}\",\"nn.data\":\"%s\"}}",
+            bad_learned[i][0]);
+        check_header(text, 0, bad_learned[i][0], bad_learned[i][1]);
+    }
+    nn_data d; /* a history of another shape */
+    size_t size;
+    nn_model *m = trained(wide, &d);
+    unsigned char *bytes = saved(m, &size, true);
+    char *shape = (char *)bytes;
+    while (memcmp(shape, "\"nn.history\"", 12) != 0) shape++;
+    shape = strstr(shape, "[3,");
+    assert_non_null(shape);
+    const size_t width = strcspn(shape + 3, "]"); /* [3,W] becomes [W,3] */
+    memmove(shape + 1, shape + 3, width), memcpy(shape + 1 + width, ",3", 2);
+    if (nn_load(.bytes = bytes, .size = size)) fail();
+    assert_non_null(strstr(nn_last_error(), "nn.history is not (epochs, "));
+    free(bytes), nn_model_free(m), nn_data_free(&d);
+    m = nn_model_new(); /* weights that C has no constants for */
+    check_ok(nn_build(m, mlp(m)));
+    m->values[0] = (nn_real)INFINITY;
+    check_ok(nn_export_c(m, .size = &size));
+    m->values[0] = (nn_real)NAN;
+    check_fails(nn_export_c(m, .size = &size), NN_ERR_ARGUMENT, "a weight is NaN");
+    nn_model_free(m);
+}
+
+/* Names in escapes of one, two, three and four bytes; half precision at its ends. */
+static void strings_and_halves(void **state)
+{
+    (void)state;
+    const char header[] = "{\"\\u0061\\u00e4\\u20ac\\ud83c\\udf38\":" T("[1]", "0", "4") "}";
+    nn_model *m = nn_model_new();
+    nn_tensor *p = nn_parameter(m, 1, .name = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x8c\xb8");
+    check_ok(nn_build(m, nn_mul(nn_input(m, 1), p)));
+    size_t size = tensors(header, sizeof header - 1, 4);
+    hostile[size - 1] = 0x40; /* 2 */
+    check_ok(nn_load_weights(m, .bytes = hostile, .size = size));
+    check_close(p->value[0], 2, 0);
+    nn_model_free(m);
+    static const struct {
+        unsigned char bits[2];
+        double value;
+    } half[] = { { { 1, 0 }, 5.9604644775390625e-8 },    { { 0xff, 3 }, 6.097555160522461e-5 },
+                 { { 0, 4 }, 6.103515625e-5 },           { { 0xff, 0x7b }, 65504 },
+                 { { 0, 0x7c }, (double)INFINITY },      { { 0, 0xfc }, -(double)INFINITY },
+                 { { 1, 0x80 }, -5.9604644775390625e-8 } };
+    for (size_t k = 0; k < sizeof half / sizeof *half; k++)
+        assert_true(nn__number_at(half[k].bits, &nn__number_types[2], false) == half[k].value);
+    const unsigned char nan[2] = { 0, 0x7e };
+    assert_true(isnan(nn__number_at(nan, &nn__number_types[2], false)));
 }
 
 static const char *const bad_npy[][2] = {
@@ -1529,6 +1615,8 @@ int main(void)
         TEST(npy_data_sets),
         TEST(hostile_tensors),
         TEST(hostile_graphs),
+        TEST(hostile_notes),
+        TEST(strings_and_halves),
         TEST(hostile_npy),
         TEST(damaged_bytes),
         TEST(memory_runs_out),
