@@ -1367,7 +1367,7 @@ static void reading_fails(void **state)
     nn_model_free(m);
 }
 
-/* Killed 1,000 times (KILLS=) at any moment: the file is the old or the new one. */
+/* Killed 1,000 times (KILLS=, 0: skipped) at any moment: the file is the old or the new one. */
 static void killed_while_saving(void **state)
 {
     (void)state;
@@ -1377,6 +1377,7 @@ static void killed_while_saving(void **state)
     int kills = 1000;
 #endif
     if (getenv("KILLS")) kills = atoi(getenv("KILLS"));
+    if (kills == 0) skip();
     nn_model *m[2];
     unsigned char *expected[2];
     size_t size[2], got;
