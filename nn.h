@@ -9125,8 +9125,8 @@ static nn_metrics nn__metrics_failed(nn_status status)
 
 enum { NN__LARGEST_BATCH = 256, NN__LARGEST_BYTES = 1 << 25 };
 
-/* Samples in a batch without training: fewer where tensors are large, so that an evaluation takes no
-   more memory than training. Always the same for a graph, and so are the bits of its outputs. */
+/* Samples in a batch without training: fewer where tensors are large, so that an evaluation takes
+   no more memory than training. Always the same for a graph, and so are the bits of its outputs. */
 static int nn__pass_batch(const nn_model *m)
 {
     double bytes = 0; /* of one sample: values and gradients */
