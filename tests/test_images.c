@@ -566,6 +566,22 @@ static void a_folder(void **state)
     nn_data_free(&d);
 }
 
+static void endings_of_images(void **state)
+{
+    (void)state;
+    nn_data d;
+    const uint8_t pixels[12] = { 0 };
+    make_folder("endings"), make_folder("endings/a");
+    assert_true(stbi_write_jpg(in_folder("endings/a/1.jpg"), 2, 2, 3, pixels, 90));
+    assert_true(stbi_write_jpg(in_folder("endings/a/2.JPEG"), 2, 2, 3, pixels, 90));
+    assert_true(stbi_write_bmp(in_folder("endings/a/3.bmp"), 2, 2, 3, pixels));
+    write_file("endings/a/4.gif", "GIF89a", 6);
+    write_file("endings/a/png", "no ending", 9);
+    check_ok(nn_load_images(&d, in_folder("endings")));
+    same(d.n, 3);
+    nn_data_free(&d);
+}
+
 static void folders_that_cannot_be_read(void **state)
 {
     (void)state;
@@ -633,6 +649,7 @@ static void files_without_memory(void **state)
 #define what_stb_image_overruns skip_without_stb
 #define damaged_files skip_without_stb
 #define a_folder skip_without_stb
+#define endings_of_images skip_without_stb
 #define folders_that_cannot_be_read skip_without_stb
 #define files_without_memory skip_without_stb
 #endif
@@ -968,6 +985,7 @@ int main(void)
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(what_stb_image_overruns),
         cmocka_unit_test(a_folder),
+        cmocka_unit_test(endings_of_images),
         cmocka_unit_test(folders_that_cannot_be_read),
         cmocka_unit_test(files_without_memory),
         cmocka_unit_test(augment_nothing),

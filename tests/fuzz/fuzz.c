@@ -1,13 +1,14 @@
 /* Fuzz targets of the readers, one for each FUZZ_name: make fuzz builds and runs all of them.
-   With FUZZ_SEEDS it is a program that writes files to start from: a.out FOLDER writes FOLDER/name/seed
-   for each name.
-   stb_image 2.27 shifts and adds past the range of int, adds 0 to NULL and copies 0 bytes from it or
-   to it, where no access to memory depends on it: these are not looked at in FUZZ_image. */
+   With FUZZ_SEEDS it is a program that writes files to start from: a.out FOLDER writes
+   FOLDER/name/seed for each name.
+   stb_image 2.27 shifts and adds past the range of int, adds 0 to NULL and copies 0 bytes from or
+   to it, where no access to memory depends on that: FUZZ_image does not look at these. */
 #ifdef FUZZ_image
 #define NN_USE_STB_IMAGE
 /* clang-format off */
 #pragma clang attribute push(__attribute__((no_sanitize("shift", "signed-integer-overflow", \
-                                                        "pointer-overflow", "nonnull-attribute"))), \
+                                                        "pointer-overflow", \
+                                                        "nonnull-attribute"))), \
                              apply_to = function)
 /* clang-format on */
 #endif
