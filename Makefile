@@ -24,7 +24,8 @@ FLAGS_sanitized = -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=und
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all tour help chapters chapters-run book test test-programs test-quick accept bench fuzz mnist digits \
-    digit race small figures clean format learn grade selfcheck
+    digit race small figures clean format learn grade selfcheck release-check release-fuzz release-platforms \
+    release-kills release-threads release-valgrind release-branches
 
 all: tour ## build and run the tour: a network learns Iris, another one digits
 
@@ -114,18 +115,55 @@ bench: ## compare the speed with other libraries (ROUNDS=5 THREADS=1 WORKS="mlp6
 	    OPENBLAS_NUM_THREADS=$(or $(THREADS),1) $(PYTHON) tests/bench.py
 
 # Each target runs with the corpus that it found before, in build/fuzz.
-FUZZERS = safetensors graph npy csv idx
+FUZZERS = safetensors graph npy csv idx image
 SECONDS = 10
-fuzz: ## run the fuzzers of all readers with clang (SECONDS=10 for each)
-	@mkdir -p $(FUZZERS:%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/seeds
+fuzz: ## run the fuzzers of all readers with clang (SECONDS=10 for each; FUZZERS="image npy")
+	@mkdir -p $(addprefix $(BUILD)/fuzz/,safetensors graph npy csv idx image)
 	$(CC) -DFUZZ_SEEDS -I. tests/fuzz/fuzz.c -o $(BUILD)/fuzz/make_seeds -lm
-	$(BUILD)/fuzz/make_seeds $(BUILD)/fuzz/seeds
-	@for f in $(FUZZERS); do cp $(BUILD)/fuzz/seeds/$$f $(BUILD)/fuzz/$$f/seed && \
+	$(BUILD)/fuzz/make_seeds $(BUILD)/fuzz
+	@for f in $(FUZZERS); do \
 	    clang -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DFUZZ_$$f \
 	        -I. tests/fuzz/fuzz.c -o $(BUILD)/fuzz/fuzz_$$f -lm && echo "fuzzing $$f" && \
 	    $(BUILD)/fuzz/fuzz_$$f -max_total_time=$(SECONDS) -max_len=4096 -timeout=10 -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/$$f- $(BUILD)/fuzz/$$f >$(BUILD)/fuzz/$$f.txt 2>&1 || \
-	    { grep -A 8 ERROR $(BUILD)/fuzz/$$f.txt; tail -n 12 $(BUILD)/fuzz/$$f.txt; exit 1; }; grep number_of_executed $(BUILD)/fuzz/$$f.txt; done
+	    { grep -A 8 ERROR $(BUILD)/fuzz/$$f.txt; tail -n 12 $(BUILD)/fuzz/$$f.txt; exit 1; }; \
+	    grep number_of_executed $(BUILD)/fuzz/$$f.txt; done
+
+# ---- a release: `make test` at every change, and what takes hours. Each part is a target too.
+RELEASE = test selfcheck release-platforms release-fuzz release-kills release-threads release-valgrind \
+    release-branches accept
+
+release-check: ## run all that a release must pass, for hours (RELEASE="release-fuzz accept" SECONDS=)
+	@ran=; bad=0; for part in $(RELEASE); do \
+	    echo "== $$part"; start=$$(date +%s); result=passed; \
+	    $(MAKE) --no-print-directory $$part || { result=FAILED; bad=1; }; \
+	    ran="$$ran  $$part $$result, $$(( $$(date +%s) - start )) s\n"; \
+	done; printf "release-check ran:\n$$ran"; exit $$bad
+
+release-fuzz: # four hours of each reader, or SECONDS=
+	@$(MAKE) --no-print-directory fuzz $(if $(filter file,$(origin SECONDS)),SECONDS=14400)
+
+release-platforms:
+	sh tests/test_portability.sh
+
+release-kills: $(BUILD)/test_files_float $(BUILD)/test_files_sanitized # 100,000 while saving
+	@KILLS=100000 sh tests/run.sh $(BUILD)/test_files_float
+	@KILLS=1000 sh tests/run.sh $(BUILD)/test_files_sanitized
+
+# With clang and its own OpenMP, which archer explains to the sanitizer; gcc's shows false races.
+release-threads:
+	@mkdir -p $(BUILD)
+	@for t in matmul train conv files; do clang $(TEST_FLAGS) -O1 -g -fsanitize=thread -fopenmp \
+	    tests/test_$$t.c -o $(BUILD)/test_$${t}_threads -lcmocka -lm || exit 1; done
+	@OMP_TOOL_LIBRARIES=$$(dirname $$(readlink -f $$(command -v clang)))/../lib/libarcher.so TSAN_OPTIONS=ignore_noninstrumented_modules=1 \
+	    OMP_NUM_THREADS=4 KILLS=0 sh tests/run.sh $(foreach t,matmul train conv files,$(BUILD)/test_$(t)_threads)
+
+release-valgrind: $(foreach t,memory data files images graph conv,$(BUILD)/test_$(t)_float)
+	@NN_CPU=avx2 KILLS=0 sh tests/run.sh $(foreach t,memory data files images graph conv,"valgrind -q \
+	    --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite $(BUILD)/test_$(t)_float")
+
+release-branches: # counts the branches of loaders and savers that the tests take (gcov)
+	CC=gcc sh tests/branches.sh data files images
 
 digit: $(BUILD)/12_own_handwriting digits ## read a handwritten digit from a photo (IMAGE=photo.jpg)
 	$(BUILD)/12_own_handwriting $(if $(IMAGE),--image '$(IMAGE)')

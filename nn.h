@@ -9165,7 +9165,18 @@ static nn_metrics nn__metrics_failed(nn_status status)
 
 /* ---- evaluate and predict ------------------------------------------- >>train/evaluate */
 
-enum { NN__LARGEST_BATCH = 256 };
+enum { NN__LARGEST_BATCH = 256, NN__LARGEST_BYTES = 1 << 25 };
+
+/* Samples in a batch without training: fewer where tensors are large, so that an evaluation takes
+   no more memory than training. Always the same for a graph, and so are the bits of its outputs. */
+static int nn__pass_batch(const nn_model *m)
+{
+    double bytes = 0; /* of one sample: values and gradients */
+    for (int i = 0; i < m->run->tensors; i++)
+        if (m->run->tensor[i]->batched)
+            bytes += 2.0 * (double)m->run->tensor[i]->size * sizeof(nn_real);
+    return (int)NN__MAX(NN__MIN(NN__LARGEST_BYTES / bytes, NN__LARGEST_BATCH), 16) / 16 * 16;
+}
 
 /* What is done with a batch that has been computed; its samples are `first` and those behind. */
 typedef void nn__visit(const nn_model *m, int first, void *to);
@@ -9176,8 +9187,9 @@ static nn_status nn__pass(nn_model *m, const nn_data *data, const int *rows, int
 {
     int numbers[NN__LARGEST_BATCH];
     nn_status status = NN_OK;
-    for (int first = 0; !status && first < n; first += NN__LARGEST_BATCH) {
-        const int count = NN__MIN((int)NN__LARGEST_BATCH, n - first);
+    const int most = nn__pass_batch(m);
+    for (int first = 0; !status && first < n; first += most) {
+        const int count = NN__MIN(most, n - first);
         for (int i = 0; i < count; i++) numbers[i] = rows ? rows[first + i] : first + i;
         status = nn__feed_batch(m, data, numbers, count, targets, NULL, at, call);
         if (status) break;

@@ -460,6 +460,29 @@ static void gradients(void **state)
     check_graph(m, nn_add(nn_max_pool2d(x, 3), nn_avg_pool2d(x, 3)));
 }
 
+/* The shapes that are compared with PyTorch. */
+static void gradients_of_odd_shapes(void **state)
+{
+    (void)state;
+    nn_model *m;
+    for (int i = 0; i < REF_CONVS_COUNT; i++) {
+        const ref_window_case *r = &ref_convs[i];
+        nn_tensor *x = begin(&m, r->H, r->W, r->C);
+        check_graph(m, nn_conv2d(x, r->O, .kernel_h = r->KH, .kernel_w = r->KW, .stride = r->SH,
+                                 .padding = r->same ? NN_SAME : NN_VALID, .groups = r->G));
+    }
+    for (int i = 0; i < 2 * REF_POOLS_COUNT; i++) {
+        const ref_window_case *r = &ref_pools[i / 2];
+        const nn_padding padding = r->same ? NN_SAME : NN_VALID;
+        const int stride = r->SH == r->SW ? r->SH : 0; /* 0: that of the window */
+        nn_tensor *x = begin(&m, r->H, r->W, r->C);
+        check_graph(m, i % 2 ? nn_max_pool2d(x, .size_h = r->KH, .size_w = r->KW, .stride = stride,
+                                             .padding = padding)
+                             : nn_avg_pool2d(x, .size_h = r->KH, .size_w = r->KW, .stride = stride,
+                                             .padding = padding));
+    }
+}
+
 static void frozen_and_shared(void **state)
 {
     (void)state;
@@ -954,6 +977,7 @@ int main(void)
         cmocka_unit_test(shapes_and_names),
         cmocka_unit_test(wrong_graphs),
         cmocka_unit_test(gradients),
+        cmocka_unit_test(gradients_of_odd_shapes),
         cmocka_unit_test(frozen_and_shared),
         cmocka_unit_test(norms_against_pytorch),
         cmocka_unit_test(constants_give_beta),

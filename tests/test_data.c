@@ -471,6 +471,20 @@ static void csv_bad_rows(void **state)
         nn_data_free(&d);
         free(exact);
     }
+    /* and every byte of it at every value */
+    for (size_t at = 0; at < sizeof text - 1; at++)
+        for (int value = 0; value < 256; value++) {
+            char copy[sizeof text - 1];
+            memcpy(copy, text, sizeof copy);
+            copy[at] = (char)value;
+            nn_status s =
+                nn_load_csv(&d, "t.csv", .label = "k", .text = copy, .text_size = sizeof copy);
+            if (s) is_empty_at(&d, s, __LINE__);
+            if (s && s != NN_ERR_FORMAT && !strstr(nn_last_error(), "no column"))
+                fail_msg("byte %d = %d: %s", (int)at, value, nn_last_error());
+            if (!s) assert_true(d.n >= 1 && d.n <= 4);
+            nn_data_free(&d);
+        }
 }
 
 static void csv_bytes_at_random(void **state)
@@ -770,17 +784,23 @@ static void idx_huge_sizes(void **state)
                 fails(nn_load_idx(&d, "img", .images_bytes = bytes, .images_size = size),
                       NN_ERR_FORMAT, &d, "img");
             }
-    /* every byte of a header at every value: an error or data, and with a limit of 1 */
+    /* every byte at every value: one of a header is an error, also with a limit of 1, and any other
+       a set of three samples */
     idx_set good = small_idx();
-    for (size_t at = 0; at < 16; at++)
+    for (size_t at = 0; at < good.images_size + good.labels_size; at++)
         for (int value = 0; value < 256; value++) {
             idx_set s = good;
             nn_data d;
-            s.images[at] = (unsigned char)value;
-            nn_status status = nn_load_idx(&d, .limit = 1, BYTES(s));
+            const bool in_images = at < good.images_size;
+            const size_t from = in_images ? at : at - good.images_size;
+            unsigned char *byte = in_images ? s.images + from : s.labels + from;
+            const bool header = from < (in_images ? 16 : 8), changed = *byte != value;
+            *byte = (unsigned char)value;
+            nn_status status = nn_load_idx(&d, .limit = header, BYTES(s));
             if (status) is_empty_at(&d, NN_ERR_FORMAT, __LINE__);
-            else if (value != good.images[at])
-                fail_msg("byte %d = %d was accepted", (int)at, value);
+            else same("n", d.n, header ? 1 : 3);
+            if (!status != !(header && changed))
+                fail_msg("byte %d = %d: %s", (int)at, value, nn_status_text(status));
             nn_data_free(&d);
         }
 }

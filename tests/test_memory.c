@@ -1,5 +1,6 @@
 /* Memory that runs out: in every scenario allocation 0, 1, 2, ... fails, once and for good. Each
-   time there is an error and no leak, and a model that was built before predicts as before.
+   time there is an error and no leak, and a model that was built before predicts as before. And how
+   much memory training takes, against what nn_summary said.
      cc tests/test_memory.c -lcmocka -lm && ./a.out */
 
 #define NN_IMPLEMENTATION
@@ -358,6 +359,141 @@ static nn_status inspect(void)
     return status;
 }
 
+/* ---- scenarios: files ---- */
+
+static unsigned char stored[1 << 14]; /* a trained model with its checkpoint */
+static size_t stored_size;
+
+/* A convolution and a norm on a picture of IN x 1, classes, scaling. */
+static nn_tensor *stored_network(nn_model *m)
+{
+    nn_tensor *h = nn_conv2d(nn_input(m, IN, 1, 1), 2, .kernel_h = 2, .kernel_w = 1);
+    h = nn_activate(nn_batch_norm(h), NN_RELU);
+    return nn_dense(nn_flatten(h), 3, .activation = NN_SOFTMAX);
+}
+
+static nn_status train_to_store(nn_model *m, uint64_t seed)
+{
+    nn_data d;
+    nn_status status = nn_data_from(&d, x, N, { IN, 1, 1 }, .labels = label);
+    TRY(nn_standardise(&d));
+    TRY(nn_shuffle(&d, seed));
+    TRY(nn_compile(m, stored_network(m), .loss = NN_SPARSE_CROSS_ENTROPY));
+    TRY(nn_fit(m, &d, .quiet = true));
+    nn_data_free(&d);
+    return status;
+}
+
+static void make_file(void)
+{
+    nn_model *m = nn_model_new(.seed = 7);
+    check_ok(train_to_store(m, 7));
+    check_ok(nn_save(m, .bytes = stored, .room = sizeof stored, .size = &stored_size,
+                     .checkpoint = true));
+    nn_model_free(m);
+}
+
+/* NULL is out of memory, if the sentence says so. */
+static nn_status made(const nn_model *m)
+{
+    return m ? NN_OK : strstr(nn_last_error(), "memory") ? NN_ERR_MEMORY : NN_ERR_STATE;
+}
+
+/* What fails leaves the bytes alone, and the model. */
+static nn_status save_to_memory(void)
+{
+    static unsigned char bytes[sizeof stored];
+    nn_real before[N * 8];
+    size_t size = 0;
+    nn_model *m = nn_model_new(.seed = 7);
+    nn_status status = train_to_store(m, 7);
+    TRY(nn_predict(m, before, x, N));
+    if (!status) {
+        memset(bytes, 0xEE, sizeof bytes);
+        status =
+            nn_save(m, .bytes = bytes, .room = sizeof bytes, .size = &size, .checkpoint = true);
+        unchanged_at(m, before, N, __LINE__);
+        for (size_t i = 0; status && i < sizeof bytes; i++) assert_int_equal(bytes[i], 0xEE);
+    }
+    TRY(nn_save(m, .size = &size));
+    TRY(nn_export_c(m, .size = &size));
+    nn_model_free(m);
+    return status;
+}
+
+static nn_status load_a_model(void)
+{
+    nn_model *m = nn_load(.bytes = stored, .size = stored_size);
+    nn_status status = made(m);
+    TRY(nn_predict(m, y, x, N));
+    nn_model_free(m);
+    return status;
+}
+
+static nn_status load_and_train_on(void)
+{
+    nn_data d;
+    nn_status status = nn_data_from(&d, x, N, { IN, 1, 1 }, .labels = label);
+    nn_model *m = status ? NULL : nn_load(.bytes = stored, .size = stored_size);
+    TRY(made(m));
+    TRY(nn_fit(m, &d, .epochs = 2, .quiet = true));
+    if (!status) assert_int_equal(m->history.epochs, 3);
+    nn_model_free(m), nn_data_free(&d);
+    return status;
+}
+
+/* What fails leaves the weights, and the model without scaling and names. */
+static nn_status load_weights(void)
+{
+    nn_real before[N * 8];
+    nn_model *m = nn_model_new(.seed = 8);
+    nn_status status = nn_build(m, stored_network(m));
+    TRY(nn_predict(m, before, x, N));
+    if (!status) {
+        status = nn_load_weights(m, .bytes = stored, .size = stored_size);
+        if (status) {
+            unchanged_at(m, before, N, __LINE__);
+            assert_string_equal(nn_class_name(m, 2), "2");
+        } else assert_string_equal(nn_class_name(m, 2), "20");
+    }
+    TRY(nn_load_weights(m, .bytes = stored, .size = stored_size, .partial = true));
+    nn_model_free(m);
+    return status;
+}
+
+static nn_status views(void)
+{
+    nn_real before[N * 8];
+    nn_model *m = nn_load(.bytes = stored, .size = stored_size), *view = NULL;
+    nn_status status = made(m);
+    TRY(nn_predict(m, before, x, N));
+    if (!status) {
+        view = nn_share(m);
+        status = made(view);
+        unchanged_at(m, before, N, __LINE__);
+    }
+    nn_model_free(m); /* the view keeps the weights */
+    TRY(nn_predict(view, y, x, N));
+    if (!status) assert_memory_equal(y, before, N * 3 * sizeof *y);
+    nn_model_free(view);
+    return status;
+}
+
+static nn_status npy_out_and_in(void)
+{
+    static unsigned char a[4096], b[4096];
+    const int32_t whole[N] = { 4, 4, 7 };
+    size_t size[2] = { 0, 0 };
+    nn_data d;
+    nn_status status = nn_save_npy(NULL, x, { N, IN }, .bytes = a, .room = sizeof a, .size = size);
+    TRY(nn_save_npy(NULL, whole, { N }, .type = NN_TOKEN, .bytes = b, .room = sizeof b,
+                    .size = size + 1));
+    if (status) return status;
+    status = nn_load_npy(&d, .x_bytes = a, .x_size = size[0], .y_bytes = b, .y_size = size[1]);
+    nn_data_free(&d);
+    return status;
+}
+
 /* ---- each of them beside an earlier model ---- */
 
 typedef struct scenario {
@@ -386,7 +522,7 @@ static nn_status beside_an_earlier_model(void *user)
     {                                                                                              \
         scenario s = { name };                                                                     \
         (void)state;                                                                               \
-        make_arrays();                                                                             \
+        make_arrays(), make_file();                                                                \
         check_every_allocation(beside_an_earlier_model, &s);                                       \
     }
 SCENARIO(build_everything)
@@ -404,6 +540,61 @@ SCENARIO(load_and_split)
 SCENARIO(check_once_at_the_end)
 SCENARIO(two_inputs)
 SCENARIO(inspect)
+SCENARIO(save_to_memory)
+SCENARIO(load_a_model)
+SCENARIO(load_and_train_on)
+SCENARIO(load_weights)
+SCENARIO(views)
+SCENARIO(npy_out_and_in)
+
+/* ---- how much training takes ---- */
+
+static size_t peak; /* of bytes alive */
+static void *allocate_and_look(void *user, size_t bytes)
+{
+    const check_memory *memory = (const check_memory *)user;
+    void *block = check_allocate(user, bytes);
+    if (memory->bytes > peak) peak = memory->bytes;
+    return block;
+}
+
+/* P7 of the workbook with batches of 128, beside its data: training, its evaluations and one more
+   take what nn_summary said, within 5 %. */
+static void training_takes_what_the_summary_said(void **state)
+{
+    enum { IMAGES = 400, SIZE = 28 * 28 };
+    static uint8_t pixels[IMAGES * SIZE];
+    static int digit[IMAGES];
+    check_memory memory = { 0, -1, 0, 0, 0 };
+    nn_allocator allocator = { allocate_and_look, check_release, &memory };
+    nn_data d;
+    (void)state;
+    for (int i = 0; i < IMAGES * SIZE; i++) pixels[i] = (uint8_t)(i * 37 % 251);
+    for (int i = 0; i < IMAGES; i++) digit[i] = i % 10;
+    check_ok(nn_data_from(&d, pixels, IMAGES, { 28, 28, 1 }, .type = NN_BYTE, .labels = digit));
+    nn_set_allocator(&allocator);
+    nn_model *m = nn_model_new();
+    nn_tensor *h = nn_conv2d(nn_input(m, 28, 28, 1), 32, 3, .activation = NN_RELU);
+    h = nn_conv2d(nn_max_pool2d(h, 2), 64, 3, .activation = NN_RELU);
+    h = nn_dense(nn_flatten(nn_max_pool2d(h, 2)), 128, .activation = NN_RELU);
+    check_ok(nn_compile(m, nn_dense(h, 10, .activation = NN_SOFTMAX),
+                        .loss = NN_SPARSE_CROSS_ENTROPY, .optimizer = nn_adam()));
+    check_log_text[0] = 0;
+    check_ok(nn_summary(m, 128));
+    const char *takes = strstr(check_log_text, "training takes ");
+    assert_non_null(takes);
+    const double said = 1e6 * strtod(takes + strlen("training takes "), NULL);
+    peak = 0;
+    check_ok(nn_fit(m, &d, .batch_size = 128, .validation = &d, .quiet = true));
+    check_ok(nn_evaluate(m, &d).status);
+    print_message("P7 at batch 128: nn_summary said %.2f MB, the allocator's peak is %.2f MB\n",
+                  said / 1e6, (double)peak / 1e6);
+    check_close((double)peak, said, 0.05 * said);
+    nn_model_free(m);
+    assert_int_equal(memory.alive, 0);
+    nn_set_allocator(NULL);
+    nn_data_free(&d);
+}
 
 int main(void)
 {
@@ -423,6 +614,13 @@ int main(void)
         cmocka_unit_test(check_once_at_the_end_without_memory),
         cmocka_unit_test(two_inputs_without_memory),
         cmocka_unit_test(inspect_without_memory),
+        cmocka_unit_test(save_to_memory_without_memory),
+        cmocka_unit_test(load_a_model_without_memory),
+        cmocka_unit_test(load_and_train_on_without_memory),
+        cmocka_unit_test(load_weights_without_memory),
+        cmocka_unit_test(views_without_memory),
+        cmocka_unit_test(npy_out_and_in_without_memory),
+        cmocka_unit_test(training_takes_what_the_summary_said),
     };
     return cmocka_run_group_tests_name("memory", tests, silence, NULL);
 }

@@ -1,10 +1,27 @@
 /* Fuzz targets of the readers, one for each FUZZ_name: make fuzz builds and runs all of them.
-   With FUZZ_SEEDS it is a program that writes files to start from: a.out FOLDER. */
-
+   With FUZZ_SEEDS it is a program that writes files to start from: a.out FOLDER writes
+   FOLDER/name/seed for each name.
+   stb_image 2.27 shifts and adds past the range of int, adds 0 to NULL and copies 0 bytes from or
+   to it, where no access to memory depends on that: FUZZ_image does not look at these. */
+#ifdef FUZZ_image
+#define NN_USE_STB_IMAGE
+/* clang-format off */
+#pragma clang attribute push(__attribute__((no_sanitize("shift", "signed-integer-overflow", \
+                                                        "pointer-overflow", \
+                                                        "nonnull-attribute"))), \
+                             apply_to = function)
+/* clang-format on */
+#endif
 #define NN_IMPLEMENTATION
 #include "nn.h"
+#ifdef FUZZ_image
+#pragma clang attribute pop
+#endif
 
 #ifdef FUZZ_SEEDS
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb/stb_image_write.h> /* Debian: libstb-dev */
+
 static void seed(const char *folder, const char *name, const void *bytes, size_t size)
 {
     char path[512];
@@ -26,6 +43,32 @@ static nn_tensor *network(nn_model *m)
     return nn_dense(nn_dropout(h, 0.1), 2, .activation = NN_SOFTMAX);
 }
 
+/* stb_image_write hands over a file in parts. The first byte of a seed chooses options. */
+static unsigned char image[4096];
+static size_t image_size;
+static void add(void *user, void *bytes, int size)
+{
+    (void)user;
+    if (image_size + (size_t)size > sizeof image) exit(1);
+    memcpy(image + image_size, bytes, (size_t)size);
+    image_size += (size_t)size;
+}
+
+static void seed_images(const char *folder)
+{
+    unsigned char pixels[5 * 4 * 3];
+    for (int i = 0; i < 60; i++) pixels[i] = (unsigned char)(i * i);
+    for (int k = 0; k < 3; k++) {
+        char name[32];
+        image[0] = (unsigned char)k, image_size = 1;
+        if (k == 0) stbi_write_png_to_func(add, NULL, 5, 4, 3, pixels, 15);
+        if (k == 1) stbi_write_jpg_to_func(add, NULL, 5, 4, 3, pixels, 90);
+        if (k == 2) stbi_write_bmp_to_func(add, NULL, 5, 4, 3, pixels);
+        snprintf(name, sizeof name, "image/seed%d", k);
+        seed(folder, name, image, image_size);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static unsigned char bytes[1 << 14];
@@ -44,26 +87,27 @@ int main(int argc, char **argv)
         nn_fit(m, &d, .quiet = true) ||
         nn_save(m, .bytes = bytes, .room = sizeof bytes, .size = &size, .checkpoint = true))
         return 1;
-    seed(folder, "safetensors", bytes, size);
+    seed(folder, "safetensors/seed", bytes, size);
     nn__bytes out = { 0 };
     nn__putf(&out, "{");
     nn__put_graph(&out, m);
     nn__put_settings(&out, m, true);
     nn__putf(&out, "}");
-    seed(folder, "graph", out.at, out.used);
+    seed(folder, "graph/seed", out.at, out.used);
     nn__free(out.at);
     if (nn_save_npy(NULL, x, { 2, 4 }, .bytes = bytes, .room = sizeof bytes, .size = &size))
         return 1;
-    seed(folder, "npy", bytes, size);
-    seed(folder, "csv", csv, sizeof csv - 1);
-    seed(folder, "idx", idx, sizeof idx);
+    seed(folder, "npy/seed", bytes, size);
+    seed(folder, "csv/seed", csv, sizeof csv - 1);
+    seed(folder, "idx/seed", idx, sizeof idx);
+    seed_images(folder);
     nn_model_free(m), nn_data_free(&d);
     return 0;
 }
 #else
 
 /* What was read must be usable, where it is small. */
-static void use(nn_model *m)
+NN__UNUSED static void use(nn_model *m)
 {
     size_t numbers = 0;
     for (int i = 0; i < m->run->tensors; i++) numbers += m->run->tensor[i]->size;
@@ -77,6 +121,24 @@ static void use(nn_model *m)
                                                          there twice */
     free(x), free(y);
 }
+
+#ifdef FUZZ_image
+/* An image of the promised size, or an error with a sentence. */
+static void read_image(const uint8_t *bytes, size_t size, bool grey)
+{
+    nn_image image;
+    nn_status status =
+        nn_load_image(&image, .bytes = bytes, .size = size, .grey = grey, .max_pixels = 65536);
+    if (status && (image.pixels || !strstr(nn_last_error(), "nn_load_image: "))) abort();
+    if (status) return;
+    const size_t n = (size_t)image.height * (size_t)image.width * (size_t)image.channels;
+    size_t sum = 0;
+    if (!n || image.channels != (grey ? 1 : 3)) abort();
+    for (size_t i = 0; i < n; i++) sum += image.pixels[i];
+    if (sum > 255 * n) abort(); /* all of it is there */
+    nn_image_free(&image);
+}
+#endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -121,6 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
                 .labels_size = size - size / 2);
     nn_data_free(&d);
     nn_load_idx(&d, .images_bytes = bytes, .images_size = size);
+#elif defined(FUZZ_image)
+    if (size > 0) read_image(bytes + 1, size - 1, bytes[0] & 1); /* the first byte: grey or not */
 #endif
     nn_data_free(&d);
     return 0;

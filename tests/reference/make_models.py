@@ -5,8 +5,8 @@ tests/test_files.c; and checks files that nn.h wrote.
     python3 tests/reference/make_models.py                 (writes models.h beside this script)
     python3 tests/reference/make_models.py check FOLDER    (reads what test_files left in FOLDER)
 
-Needs PyTorch and NumPy. The safetensors package is used where it is installed; else the few lines
-below read and write the format by its rules. Nothing here looks at nn.h.
+Needs PyTorch and NumPy, and to write models.h the safetensors package (pip install safetensors);
+the check reads the format by its rules where that is not installed. Nothing here looks at nn.h.
 """
 import io
 import json
@@ -22,16 +22,8 @@ DTYPES = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "I64": np.int
 
 
 def save(tensors):
-    header, data = {}, b""
-    for name, t in tensors.items():
-        a = np.ascontiguousarray(t.detach().numpy())
-        kind = {v: k for k, v in DTYPES.items()}[a.dtype.type]
-        header[name] = {"dtype": kind, "shape": list(a.shape),
-                        "data_offsets": [len(data), len(data) + a.nbytes]}
-        data += a.tobytes()
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return struct.pack("<Q", len(text)) + text + data
+    from safetensors.torch import save as written
+    return written(tensors, metadata={"format": "pt"})
 
 
 def load(path):
@@ -91,9 +83,10 @@ def array(kind, name, values, text):
 
 
 def write():
+    from safetensors import __version__ as version
     torch.manual_seed(1)
-    out = ["/* Made by tests/reference/make_models.py with PyTorch %s and NumPy %s; do not edit, make it "
-           "again. */\n" % (torch.__version__, np.__version__)]
+    out = ["/* Made by tests/reference/make_models.py with PyTorch %s, safetensors %s and "
+           "NumPy %s;\n   do not edit, make it again. */\n" % (torch.__version__, version, np.__version__)]
     bytes_ = lambda name, b: out.append(array("unsigned char", name, b, str))
     reals = lambda name, t: out.append(array("double", name, t.detach().flatten().tolist(),
                                              lambda v: "%.9g" % v))
@@ -101,10 +94,12 @@ def write():
     bytes_("mlp_file", save(m.state_dict()))
     reals("mlp_outputs", m(inputs(4, 3)))
     bytes_("mlp_double_file", save({k: v.double() for k, v in m.state_dict().items()}))
-    bytes_("mlp_half_file", save({k: v.half() for k, v in m.state_dict().items()}))
-    half = mlp().eval()
-    half.load_state_dict({k: v.half().float() for k, v in m.state_dict().items()})
-    reals("mlp_half_outputs", half(inputs(4, 3)))
+    for name, kind in [("half", torch.float16), ("bfloat", torch.bfloat16)]:
+        rounded = {k: v.to(kind) for k, v in m.state_dict().items()}
+        bytes_("mlp_%s_file" % name, save(rounded))
+        other = mlp().eval()
+        other.load_state_dict({k: v.float() for k, v in rounded.items()})
+        reals("mlp_%s_outputs" % name, other(inputs(4, 3)))
     g = image().eval()
     bytes_("image_file", save(g.state_dict()))
     reals("image_outputs", g(inputs(4, 12).reshape(4, 2, 3, 2).permute(0, 3, 1, 2)))
