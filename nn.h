@@ -2382,8 +2382,8 @@ static void NN__V(nn__pack_part)(const nn__product *p, int part, int parts)
         if (!nn__in_place(p, panel)) nn__pack_panel(p, panel);
 }
 
-/* Computes its part of the blocks of C: where they divide evenly, those of the panels that it packed,
-   which lie in its own cache. */
+/* Computes its part of the blocks of C: where they divide evenly, those of the panels that it
+   packed, which lie in its own cache. */
 static void NN__V(nn__blocks_part)(const nn__product *p, int part, int parts)
 {
     const int panels = (p->n + NN__COLUMNS - 1) / NN__COLUMNS;
@@ -9175,7 +9175,8 @@ static int nn__pass_batch(const nn_model *m)
     for (int i = 0; i < m->run->tensors; i++)
         if (m->run->tensor[i]->batched)
             bytes += 2.0 * (double)m->run->tensor[i]->size * sizeof(nn_real);
-    return (int)NN__MAX(NN__MIN(NN__LARGEST_BYTES / bytes, NN__LARGEST_BATCH), 16) / 16 * 16;
+    const double most = NN__MIN(NN__LARGEST_BYTES / bytes, (double)NN__LARGEST_BATCH);
+    return (int)NN__MAX(most, 16.0) / 16 * 16;
 }
 
 /* What is done with a batch that has been computed; its samples are `first` and those behind. */
