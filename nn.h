@@ -9165,18 +9165,17 @@ static nn_metrics nn__metrics_failed(nn_status status)
 
 /* ---- evaluate and predict ------------------------------------------- >>train/evaluate */
 
-enum { NN__LARGEST_BATCH = 256, NN__LARGEST_BYTES = 1 << 25 };
+enum { NN__LARGEST_BATCH = 256, NN__LARGEST_PASS = 1 << 23 };
 
 /* Samples in a batch without training: fewer where tensors are large, so that an evaluation takes
    no more memory than training. Always the same for a graph, and so are the bits of its outputs. */
 static int nn__pass_batch(const nn_model *m)
 {
-    double bytes = 0; /* of one sample: values and gradients */
+    size_t numbers = 1; /* of one sample: values and gradients */
     for (int i = 0; i < m->run->tensors; i++)
-        if (m->run->tensor[i]->batched)
-            bytes += 2.0 * (double)m->run->tensor[i]->size * sizeof(nn_real);
-    const double most = NN__MIN(NN__LARGEST_BYTES / bytes, (double)NN__LARGEST_BATCH);
-    return (int)NN__MAX(most, 16.0) / 16 * 16;
+        if (m->run->tensor[i]->batched) numbers += 2 * m->run->tensor[i]->size;
+    const size_t most = (size_t)NN__LARGEST_PASS / numbers / 16 * 16;
+    return (int)NN__MAX(NN__MIN(most, (size_t)NN__LARGEST_BATCH), (size_t)16);
 }
 
 /* What is done with a batch that has been computed; its samples are `first` and those behind. */
