@@ -33,6 +33,7 @@ enum {
     PER_CLASS,
     SMALLEST,
     ABOVE_HALF,
+    ELSE_CLASS_0,
     STALE_BEST,
     ONLY_WRONG,
     FIRST_CLASS_OUT,
@@ -116,6 +117,7 @@ static int guess_of(const answers *a, int i, int mistake, float *kept, int *kept
     int best = 0, stale = mistake == STALE_BEST, first = mistake == FIRST_CLASS_OUT;
     int last = a->classes - (mistake == LAST_CLASS_OUT);
     float most = stale ? *kept : -1;
+    if (mistake == ELSE_CLASS_0) most = 0.5f;
     for (int c = first; c < last; c++) {
         float p = mistake == P_TRANSPOSED ? a->p[c * a->n + i] : a->p[i * a->classes + c];
         if (mistake == SMALLEST) p = 1 - p;
@@ -452,8 +454,9 @@ static const char *advice(const nn_model *m, int right)
     if (n < 2) return "One epoch is not enough: .epochs";
     double first = m->history.epoch[0].loss, last = m->history.epoch[n - 1].loss;
     if (last > 2.2)
-        return "The loss is above 2.2, and ln 10 = 2.30 is what a network has that guesses: is the "
-               "learning rate too large, or far too small?";
+        return "The loss is above 2.2, and ln 10 = 2.30 is what a network has that guesses: are "
+               "all d->train * PIXELS pixels scaled? Is the learning rate too large, or far too "
+               "small?";
     if (!(last <= first)) return "The loss grew: is the learning rate too large?";
     if (right < HELD_OUT / 4 && m->history.epoch[n - 1].accuracy > 0.12 + (double)right / HELD_OUT)
         return "Of its own digits it knows more, and of others hardly more than by guessing: does "
@@ -519,7 +522,8 @@ static void train_and_ask(double *wide, const digits *d, uint64_t seed, const un
 
 /* Pictures of noise do here: what is asked is on what the network depends. The held-out ones are
    those that it learns from, once more, first with their own labels and then with others: so the
-   best epoch by them is once the last and once the first. */
+   best epoch by them is once the last and once the first. Those with others are brighter than any
+   before: so a largest pixel of all digits is another one, too. */
 static void check_honest(void)
 {
     enum { LEARN = 40, ALL = 100 };
@@ -528,6 +532,7 @@ static void check_honest(void)
     int *label = kit_labels("label", ALL, DIGITS), differs = 0;
     digits d = { ALL, LEARN, pixels, label };
     nn_set_log(log_errors, NULL);
+    for (int k = 0; k < ALL * PIXELS; k++) pixels[k] = (unsigned char)(pixels[k] * 3 / 4);
     for (int i = 0; i < ALL; i++) label[i] = i % LEARN % DIGITS;
     for (int i = LEARN; i < ALL; i++)
         memcpy(pixels + i * PIXELS, pixels + i % LEARN * PIXELS, PIXELS);
@@ -543,8 +548,8 @@ static void check_honest(void)
     memcpy(pixels + LEARN * PIXELS, new, 8 * PIXELS);
     train_and_ask(same[1], &d, 7, new);
     kit_same("unseen", same[0], same[1], 8 * DIGITS, 0,
-             "other held-out digits gave another network: it has learned from them, or was chosen "
-             "by them. It may see the first d->train alone");
+             "other held-out digits gave another network: it has learned from them, was scaled by "
+             "them, or was chosen by them. It may see the first d->train alone");
     free(pixels), free(new);
 }
 
@@ -688,6 +693,8 @@ const kit_mistake kit_mistakes[] = {
     { "counts", SMALLEST, "the smallest probability was taken: it is the largest" },
     { "counts", ABOVE_HALF,
       "probabilities above 0.5 were counted: the largest counts, even if it is below" },
+    { "counts", ELSE_CLASS_0,
+      "a guess below 0.5 became class 0: the largest is the guess, even if it is below a half" },
     { "counts", STALE_BEST,
       "the maximum is not set back: each sample begins with its own class 0" },
     { "counts", ONLY_WRONG, "the diagonal is missing: right answers are counted, too" },
@@ -710,6 +717,7 @@ const kit_mistake kit_mistakes[] = {
     { "recall", BY_ALL, "divided by all counts: recall divides by the sum of row c" },
     { "recall", BY_MISTAKES,
       "divided by the mistakes of the row: the right ones belong to its sum, too" },
+    { "recall", WHOLE_NUMBERS, "divided as whole numbers: (double)right / sum has a fraction" },
     { "recall", COMPLEMENT, "that is 1 - recall, the share that was missed" },
     { "held out", RIGHT, "the digits from number d->train on: scaled, read, counted" },
     { "held out", FROM_TRAINING,

@@ -408,7 +408,8 @@ const kit_mistake kit_mistakes[] = {
     { "digit", MARGIN_4, "placed at 4, 4: its centre of mass has to come to the middle" },
     { "digit", IN_CORNER, "it lies in the corner: its centre of mass has to come to the middle" },
     { "digit", NO_HALF,
-      "half a pixel too far: pixel i reaches from i to i + 1, its middle is i + 0.5" },
+      "half a pixel too far: pixel i reaches from i to i + 1, its middle is i + 0.5; and down is "
+      "no whole number, top alone is" },
     { "digit", COUNTED, "each pixel with ink counted the same: weigh it by its brightness" },
     { "digit", EXCHANGED, "down and right are exchanged: down is the mean of the rows" },
     { "digit", DOWN_TWICE, "down was taken for both: left follows from right" },

@@ -41,6 +41,7 @@ enum {
     OTHER_SIZE,
     OTHER_LOOPS,
     DOWNWARDS,
+    WHOLE_STEPS,
     /* classes */
     CALLED_Y_X,
     CLASS_ORDER,
@@ -205,6 +206,8 @@ static void bad_line(const table *t, const char *line, int k, int fields)
 {
     const char *name = name_of("fields", t), *other = separator(line);
     size_t n = strlen(line);
+    if (n && line[n - 1] == '\r')
+        kit_true(name, 0, "line %d ends with \\r\\n: \\n alone, as the header does", k);
     if (other)
         kit_true(name, 0, "line %d has %s: commas alone lie between the fields: \"%s\"", k, other,
                  line);
@@ -390,6 +393,7 @@ static double coordinate(const area *b, int axis, int k, int mistake)
     case NO_LOW: return range * k / (n - 1);
     case NO_RANGE: return low + high * k / (n - 1);
     case OTHER_SIZE: return low + range * k / (other - 1);
+    case WHOLE_STEPS: return low + range * (k / (n - 1));
     case DOWNWARDS: return high - range * k / (n - 1);
     default: return low + range * k / (n - 1);
     }
@@ -654,6 +658,8 @@ const kit_mistake kit_mistakes[] = {
     { "x", OTHER_SIZE, "the steps in x were counted with ny: there are nx - 1" },
     { "x", OTHER_LOOPS, "nx and ny are exchanged in the loops: a row has nx points" },
     { "x", DOWNWARDS, "x runs from x_high down to x_low: from x_low to the right" },
+    { "x", WHOLE_STEPS,
+      "i / (nx - 1) was divided as whole numbers, 0 up to the last point: multiply by i first" },
     { "x", SIX_DECIMALS, "%f writes six digits behind the dot: %.17g" },
     { "x", SIX_DIGITS, "%g writes six digits: %.17g" },
     { "y", RIGHT, "y_j = y_low + (y_high - y_low) j / (ny - 1), the same along a row" },
@@ -662,6 +668,8 @@ const kit_mistake kit_mistakes[] = {
     { "y", CENTRES, "these are the middles of ny cells: the first row is at y_low itself" },
     { "y", INDICES, "that is the index j: the row is at y_low + j steps" },
     { "y", NO_LOW, "y_low is missing: the range begins there, not at 0" },
+    { "y", WHOLE_STEPS,
+      "j / (ny - 1) was divided as whole numbers, 0 up to the last row: multiply by j first" },
     { "y", DOWNWARDS, "y runs downwards, as in a picture: the table begins with y_low" },
     { "class", RIGHT, "class_at(model, x, y), with the x and y of the line" },
     { "class", CALLED_Y_X, "class_at was called with y and x: x comes first" },

@@ -1,4 +1,4 @@
-// fails: boundary  says: entries are right
+// fails: boundary  says: 0 up to the last point
 #include "exercise.h"
 
 #include <stdio.h>
