@@ -418,13 +418,13 @@ static void check_train(void)
     static const double right[] = { 2, -1, 0.5 };
     double off;
     make_data(0);
-    run_epochs(60, 8, 0.1);
+    run_epochs(100, 8, 0.1);
     off = fabs(data.b + 1);
     for (int i = 0; i < INPUTS; i++) off = fmax(off, fabs(data.w[i] - right[i]));
     kit_true(
         "finds w, b", off < 1e-3,
         "the data was made with w = 2, -1, 0.5 and b = -1; your functions found w = %.4g, %.4g, "
-        "%.4g and b = %.4g in 60 epochs. If the checks above pass, look at what they share",
+        "%.4g and b = %.4g in 100 epochs. If the checks above pass, look at what they share",
         data.w[0], data.w[1], data.w[2], data.b);
 }
 

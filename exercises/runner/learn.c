@@ -784,7 +784,9 @@ static void find_terminal(void)
     option.color = isatty(1) && !getenv("NO_COLOR");
 }
 
-/* Takes the options out of argv. Returns the number of words left, or -1. */
+enum { WORDS = 64 };
+
+/* Takes the options out of argv. Returns the number of words left, or -1; too many are refused. */
 static int read_options(int argc, char **argv, char **words)
 {
     int n = 0;
@@ -795,7 +797,8 @@ static int read_options(int argc, char **argv, char **words)
             option.seed = strtoull(argv[++i], NULL, 0);
         else if (!strcmp(argv[i], "--mine") && i + 1 < argc) option.mine = argv[++i];
         else if (argv[i][0] == '-' && strcmp(argv[i], "--quick")) return -1;
-        else if (n < 8) words[n++] = argv[i];
+        else if (n == WORDS - 1) return -1;
+        else words[n++] = argv[i];
     }
     return n;
 }
@@ -804,7 +807,7 @@ int main(int argc, char **argv)
 {
     static const char *const commands[] = { "run",      "hint",    "list",  "reset",
                                             "solution", "explain", "grade", "watch" };
-    char *words[8] = { 0 };
+    char *words[WORDS] = { 0 };
     int n = read_options(argc, argv, words), which = -1;
     if (n < 0) return usage();
     if (!find_root()) {
