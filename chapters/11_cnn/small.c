@@ -1,6 +1,6 @@
 /* Chapter 11: 99.5 % on MNIST with fewer than 40,000 weights.
 
-   A fifth of race.c's weights, and half of its mistakes. Three things make up for them: five
+   A sixth of race.c's weights, and half of its mistakes. Three things make up for them: five
    convolutions, one upon the other, each with batch norm, so that depth does not stop learning;
    the mean over each of the last maps instead of a large dense layer, which has most of the
    weights of the other network; and images that are moved, turned and scaled anew in each epoch,
