@@ -1792,6 +1792,9 @@ typedef struct nn__rmsprop {
     nn_real momentum, decay; /* g + decay w */
 } nn__rmsprop;
 
+/* The transforms of a convolution by tiles: of x, y, dy, dx, w and dw. See >>kernels/winograd. */
+enum { NN__TILE_X, NN__TILE_Y, NN__TILE_DY, NN__TILE_DX, NN__TILE_W, NN__TILE_DW };
+
 /* The kernels of one instruction set. */
 typedef struct nn__vectors {
     const char *name;
@@ -1815,9 +1818,14 @@ typedef struct nn__vectors {
     void (*max_window)(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C);
     void (*max_window_backward)(nn_real *dx, const nn_real *dy, const nn_real *x, const nn_real *y,
                                 int h, int w, size_t row, size_t C, bool add);
+    void (*winograd)(int kind, nn_real *const *at, nn_real *v, size_t step, const nn_real *b,
+                     size_t C);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
     bool (*finite)(const nn_real *x, size_t n);
 } nn__vectors;
+
+#define NN__POINT_P 0.625f
+#define NN__POINT_Q 1.5f
 
 static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code */
 
@@ -2016,6 +2024,8 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #define nn__dots_of_four NN__V(nn__dots_of_four)
 #define nn__dots NN__V(nn__dots)
 #define nn__share NN__V(nn__share)
+#define nn__winograd_line NN__V(nn__winograd_line)
+#define nn__winograd_tile NN__V(nn__winograd_tile)
 #endif
 #define NN__OP __attribute__((always_inline)) static inline
 #if defined(__clang__) || __GNUC__ >= 12
@@ -2426,6 +2436,103 @@ static void NN__V(nn__matmul)(const nn__product *p)
     }
 }
 
+/* ---- convolution by tiles ----------------------------------------------- >>simd/winograd
+   Vectors of channels go through the transforms of >>kernels/winograd, which has the matrices; what
+   their rows have in common is computed once. */
+#define NN__MUL_ADD(a, x, y) NN__V_FMA(nn__v_all(a), x, y)
+
+NN__OP void nn__winograd_line(const int kind, nn__v *y, const nn__v *x)
+{
+    const float p = NN__POINT_P, q = NN__POINT_Q, pp = p * p, qq = q * q;
+    const float ww = 1 / (pp * qq), wp = 0.5f / (pp * (pp - qq)), wq = 0.5f / (qq * (qq - pp));
+    nn__v a, b, c, d;
+    if (kind == NN__TILE_Y || kind == NN__TILE_DX || kind == NN__TILE_DW)
+        a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
+    switch (kind) {
+    case NN__TILE_X:
+        a = NN__MUL_ADD(-qq, x[2], x[4]), b = NN__MUL_ADD(-qq, x[1], x[3]);
+        c = NN__MUL_ADD(-pp, x[2], x[4]), d = NN__MUL_ADD(-pp, x[1], x[3]);
+        y[0] = NN__MUL_ADD(pp * qq, x[0], NN__MUL_ADD(-pp - qq, x[2], x[4]));
+        y[1] = NN__MUL_ADD(p, b, a), y[2] = NN__MUL_ADD(-p, b, a);
+        y[3] = NN__MUL_ADD(q, d, c), y[4] = NN__MUL_ADD(-q, d, c);
+        y[5] = NN__MUL_ADD(pp * qq, x[1], NN__MUL_ADD(-pp - qq, x[3], x[5]));
+        break;
+    case NN__TILE_DX:
+        y[0] = pp * qq * x[0];
+        y[1] = NN__MUL_ADD(-p * qq, b, NN__MUL_ADD(-q * pp, d, pp * qq * x[5]));
+        y[2] = NN__MUL_ADD(-qq, a, NN__MUL_ADD(-pp, c, (-pp - qq) * x[0]));
+        y[3] = NN__MUL_ADD(p, b, NN__MUL_ADD(q, d, (-pp - qq) * x[5]));
+        y[4] = x[0] + a + c, y[5] = x[5];
+        break;
+    case NN__TILE_Y:
+        y[0] = x[0] + a + c, y[1] = NN__MUL_ADD(p, b, q * d);
+        y[2] = NN__MUL_ADD(pp, a, qq * c), y[3] = NN__MUL_ADD(p * pp, b, q * qq * d) + x[5];
+        break;
+    case NN__TILE_DY:
+        a = NN__MUL_ADD(pp, x[2], x[0]), b = NN__MUL_ADD(pp, x[3], x[1]);
+        c = NN__MUL_ADD(qq, x[2], x[0]), d = NN__MUL_ADD(qq, x[3], x[1]);
+        y[0] = x[0], y[1] = NN__MUL_ADD(p, b, a), y[2] = NN__MUL_ADD(-p, b, a);
+        y[3] = NN__MUL_ADD(q, d, c), y[4] = NN__MUL_ADD(-q, d, c), y[5] = x[3];
+        break;
+    case NN__TILE_W:
+        a = wp * NN__MUL_ADD(pp, x[2], x[0]), c = wq * NN__MUL_ADD(qq, x[2], x[0]);
+        y[0] = ww * x[0], y[1] = NN__MUL_ADD(wp * p, x[1], a), y[2] = NN__MUL_ADD(-wp * p, x[1], a);
+        y[3] = NN__MUL_ADD(wq * q, x[1], c), y[4] = NN__MUL_ADD(-wq * q, x[1], c), y[5] = x[2];
+        break;
+    default:
+        y[0] = NN__MUL_ADD(ww, x[0], NN__MUL_ADD(wp, a, wq * c));
+        y[1] = NN__MUL_ADD(wp * p, b, wq * q * d);
+        y[2] = NN__MUL_ADD(wp * pp, a, NN__MUL_ADD(wq * qq, c, x[5]));
+    }
+}
+
+/* Columns first, then rows. The sides in the image are at[..], those of the tile `step` apart. */
+NN__OP void nn__winograd_tile(const int kind, float *const *at, float *v, size_t step,
+                              const float *bias, size_t C)
+{
+    const bool out = kind == NN__TILE_Y || kind == NN__TILE_DX || kind == NN__TILE_DW;
+    const int side = kind == NN__TILE_X || kind == NN__TILE_DX     ? 6
+                     : kind == NN__TILE_Y || kind == NN__TILE_DY ? 4
+                                                                 : 3;
+    const int from = out ? 6 : side, to = out ? side : 6;
+    nn__v t[6][6], x[6], y[6], b = { 0 };
+    for (size_t c = 0; c < C; c += NN__LANES) {
+        if (kind == NN__TILE_Y && bias) b = nn__v_load_some(bias + c, C - c);
+        for (int j = 0; j < from; j++) {
+            NN__UNROLL
+            for (int i = 0; i < from; i++)
+                x[i] = out ? nn__v_load(v + (size_t)(i * 6 + j) * step + c)
+                           : nn__v_load_some(at[i * side + j] + c, C - c);
+            nn__winograd_line(kind, y, x);
+            NN__UNROLL
+            for (int i = 0; i < to; i++) t[i][j] = y[i];
+        }
+        for (int i = 0; i < to; i++) {
+            nn__winograd_line(kind, y, t[i]);
+            NN__UNROLL
+            for (int j = 0; j < to; j++) {
+                float *pixel = out ? at[i * side + j] + c : NULL;
+                if (!out) nn__v_store(v + (size_t)(i * 6 + j) * step + c, y[j]);
+                else if (kind == NN__TILE_Y) nn__v_store_some(pixel, y[j] + b, C - c);
+                else nn__v_store_some(pixel, y[j] + nn__v_load_some(pixel, C - c), C - c);
+            }
+        }
+    }
+}
+
+static void NN__V(nn__winograd)(int kind, float *const *at, float *v, size_t step,
+                                const float *bias, size_t C)
+{
+    switch (kind) {
+    case NN__TILE_X: nn__winograd_tile(NN__TILE_X, at, v, step, bias, C); break;
+    case NN__TILE_Y: nn__winograd_tile(NN__TILE_Y, at, v, step, bias, C); break;
+    case NN__TILE_DY: nn__winograd_tile(NN__TILE_DY, at, v, step, bias, C); break;
+    case NN__TILE_DX: nn__winograd_tile(NN__TILE_DX, at, v, step, bias, C); break;
+    case NN__TILE_W: nn__winograd_tile(NN__TILE_W, at, v, step, bias, C); break;
+    default: nn__winograd_tile(NN__TILE_DW, at, v, step, bias, C);
+    }
+}
+
 /* ---- loops over arrays ------------------------------------------------------ >>simd/loops
    The vector twins of >>kernels; their formulas stand there. */
 #define NN__ZERO nn__v_all(0)
@@ -2716,6 +2823,7 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__mul_add),
     NN__V(nn__max_window),
     NN__V(nn__max_window_backward),
+    NN__V(nn__winograd),
     NN__V(nn__squares),
     NN__V(nn__finite)
 };
@@ -4065,6 +4173,221 @@ static void nn__places_dx(nn__job *j, nn_real *work)
     nn__places(j, j->dx, j->dy, work, s->C, 1, rest);
 }
 
+/* ---- by tiles ----                                                     >>kernels/winograd
+   A convolution of 3x3 with stride 1 is a product of polynomials, and those can be multiplied by
+   their values at a few points: six values for four outputs of three weights each, instead of
+   twelve multiplications; in two dimensions 36 instead of 144 (Winograd 1980; Lavin and Gray 2016,
+   F(4x4, 3x3)). For a tile d of 6x6 pixels, filter g and output Y of 4x4, channel by channel:
+
+     Y = Aᵀ ((G g Gᵀ) * (Bᵀ d B)) A,  where * multiplies entry by entry and adds the channels
+
+   at the points 0, p, -p, q, -q and infinity. With P = p², Q = q²:
+
+        | PQ  0  -P-Q  0   1  0 |         | 1 1  1  1  1 0 |        | 1/PQ               |
+        | 0  -pQ  -Q   p   1  0 |    Aᵀ = | 0 p -p  q -q 0 |    G = | (1   p   P) / 2P(P-Q) |
+   Bᵀ = | 0   pQ  -Q  -p   1  0 |         | 0 P  P  Q  Q 0 |        | (1  -p   P) / 2P(P-Q) |
+        | 0  -qP  -P   q   1  0 |         | 0 pP -pP qQ -qQ 1 |     | (1   q   Q) / 2Q(Q-P) |
+        | 0   qP  -P  -q   1  0 |                                   | (1  -q   Q) / 2Q(Q-P) |
+        | 0   PQ  0  -P-Q  0  1 |                                   | 0   0   1          |
+
+   p = 5/8 and q = 3/2 lose the fewest digits: a sum is about 2.3 times as far from the exact one as
+   in the plain loops (p = 1, q = 2, as in most books: 5 times). The 36 entries of all tiles are 36
+   matrix products. Backward runs the same way from the right to the left:
+
+     dM = A dY Aᵀ,   dx += B (dM * (G g Gᵀ)) Bᵀ,   dw += Gᵀ (sum of dM * (Bᵀ d B)) G  */
+enum {
+    NN__TILES = 36, /* go together: what they need stays in the second-level cache */
+    NN__SPOTS = 36, /* numbers of a tile */
+    NN__AREAS = 8 /* parts of the batch, each with its own workspace */
+};
+
+/* Where it pays: enough channels to fill vectors, and tiles that are more than half full. */
+static bool nn__is_winograd(const nn_window *s, int B)
+{
+    const int tiles = ((s->OH + 3) / 4) * ((s->OW + 3) / 4);
+    return s->KH == 3 && s->KW == 3 && s->SH == 1 && s->SW == 1 && s->G == 1 && s->C >= 16 &&
+           s->O >= 16 && B >= NN__SHORT && s->OH * s->OW > 8 * tiles && nn__vector();
+}
+
+/* Channels of a row of tiles: whole vectors. */
+static size_t nn__tile_row(int C)
+{
+    return ((size_t)C + NN__WIDEST / 2 - 1) / (NN__WIDEST / 2) * (NN__WIDEST / 2);
+}
+
+/* Numbers from one entry of the tiles to the next: a line more, or all would meet in a few sets of
+   the cache. */
+static size_t nn__spot_size(int C)
+{
+    return NN__TILES * nn__tile_row(C) + NN__WIDEST / 2;
+}
+
+/* Between the pixels of tiles first .. first + n - 1 and the rows of v, or back. */
+static void nn__tiles(const nn__job *j, int kind, nn_real *pixels, nn_real *v, int first, int n)
+{
+    const nn_window *s = j->s;
+    const bool x = kind == NN__TILE_X || kind == NN__TILE_DX;
+    const int H = x ? s->H : s->OH, W = x ? s->W : s->OW, C = x ? s->C : s->O, side = x ? 6 : 4;
+    const int across = (s->OW + 3) / 4, of_image = (s->OH + 3) / 4 * across;
+    nn_real *at[NN__SPOTS], *outside = j->patches;
+    for (int t = first; t < first + n; t++, v += nn__tile_row(C)) {
+        const int oy = t % of_image / across * 4, ox = t % across * 4;
+        const int top = x ? oy - s->top : oy, left = x ? ox - s->left : ox;
+        nn_real *image = pixels + (size_t)(t / of_image) * (size_t)H * (size_t)W * (size_t)C;
+        for (int i = 0; i < side; i++)
+            for (int k = 0; k < side; k++) {
+                const int iy = top + i, ix = left + k;
+                const bool inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
+                at[i * side + k] = inside ? image + ((ptrdiff_t)iy * W + ix) * C : outside;
+            }
+        nn__vector()->winograd(kind, at, v, nn__spot_size(C), j->b, (size_t)C);
+        for (int i = 0; j->finish && kind == NN__TILE_Y && i < NN__MIN(4, H - top); i++)
+            j->finish(at[4 * i], (size_t)NN__MIN(4, W - left) * (size_t)C, j->alpha);
+    }
+}
+
+/* The product for each of the 36 entries, whose matrices lie so far apart. */
+static void nn__spots(nn__product p, size_t c_step, size_t a_step, size_t b_step, size_t work_step)
+{
+    for (int i = 0; i < NN__SPOTS; i++) {
+        nn__product_alone(&p);
+        p.c += c_step, p.a += a_step, p.b += b_step, p.work += work_step;
+    }
+}
+
+/* Filter o: G g Gᵀ. */
+static void nn__winograd_filter(const nn__job *j, int o)
+{
+    const size_t C = (size_t)j->s->C, row = nn__tile_row(j->s->C);
+    nn_real *at[9];
+    for (size_t k = 0; k < 9; k++) at[k] = (nn_real *)j->w + ((size_t)o * 9 + k) * C;
+    nn__vector()->winograd(NN__TILE_W, at, j->dx + (size_t)o * row, (size_t)j->s->O * row, NULL, C);
+}
+
+/* The panels of entry i. */
+static void nn__winograd_pack(const nn__job *j, int i)
+{
+    nn__product p = j->product;
+    p.b += (size_t)i * (size_t)j->s->O * nn__tile_row(j->s->C);
+    p.work += (size_t)i * nn_matmul_work_size(1, p.n, p.k);
+    nn__vector()->pack(&p, 0, 1);
+}
+
+/* All filters, transformed and packed: j->product gets its B, and `work` is moved behind it. */
+static nn_real *nn__winograd_filters(const nn__job *j, nn__product *p, nn_real *work)
+{
+    nn__job f = *j;
+    const size_t row = nn__tile_row(j->s->C), size = NN__SPOTS * (size_t)j->s->O * row;
+    f.dx = work;
+    nn__each(nn__winograd_filter, &f, j->s->O, 16.0 * (double)size);
+    p->b = work, p->work = work + size, p->packed = p->run = p->k;
+    f.product = *p;
+    nn__each(nn__winograd_pack, &f, NN__SPOTS, 16.0 * (double)size);
+    return p->work + NN__SPOTS * nn_matmul_work_size(1, p->n, p->k);
+}
+
+/* Numbers of workspace of one part of the batch: a pixel outside, V, M, and dU. */
+static size_t nn__winograd_room(const nn_window *s)
+{
+    const size_t C = nn__tile_row(s->C), O = nn__tile_row(s->O);
+    return NN__MAX(C, O) + NN__SPOTS * (nn__spot_size(s->C) + nn__spot_size(s->O) + (size_t)s->O * C) +
+           nn_matmul_work_size(1, s->C, NN__TILES);
+}
+
+static size_t nn__winograd_work_size(const nn_window *s)
+{
+    const size_t O = (size_t)s->O, row = nn__tile_row(s->C);
+    const size_t panels =
+        NN__MAX(nn_matmul_work_size(1, s->O, s->C), nn_matmul_work_size(1, s->C, s->O));
+    return NN__SPOTS * (O * row + panels) +
+           NN__AREAS * (nn__winograd_room(s) + O * nn__patch_size(s));
+}
+
+/* Which tiles part i of the batch has. */
+static int nn__tiles_begin(const nn__job *j, int i)
+{
+    const int of_image = (j->s->OH + 3) / 4 * ((j->s->OW + 3) / 4);
+    return nn__part_begin(j->B, i, NN__AREAS) * of_image;
+}
+
+/* Part i of the batch: y. */
+static void nn__winograd_y_part(const nn__job *job, int i)
+{
+    nn__job j = *job;
+    const size_t C = nn__tile_row(j.s->C), O = nn__tile_row(j.s->O);
+    j.patches += (size_t)i * j.room;
+    nn_real *v = j.patches + NN__MAX(C, O), *m = v + NN__SPOTS * nn__spot_size(j.s->C);
+    nn__product p = j.product;
+    p.c = m, p.a = v;
+    for (int t = nn__tiles_begin(&j, i), n, end = nn__tiles_begin(&j, i + 1); t < end; t += n) {
+        n = p.m = NN__MIN(NN__TILES, end - t);
+        memset(j.patches, 0, C * sizeof *v);
+        nn__tiles(&j, NN__TILE_X, (nn_real *)j.x, v, t, n);
+        nn__spots(p, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0, nn_matmul_work_size(1, p.n, p.k));
+        nn__tiles(&j, NN__TILE_Y, j.y, m, t, n);
+    }
+}
+
+static void nn__winograd_y(nn__job *j, nn_real *work)
+{
+    const nn_window *s = j->s;
+    nn__product *p = &j->product;
+    p->n = s->O, p->k = s->C, p->b_row = 1, p->b_column = (ptrdiff_t)nn__tile_row(s->C);
+    p->a_row = p->b_column, p->a_column = 1, p->c_row = (ptrdiff_t)nn__tile_row(s->O);
+    j->patches = nn__winograd_filters(j, p, work), j->room = nn__winograd_room(s);
+    nn__each(nn__winograd_y_part, j, NN__AREAS,
+             (double)nn__outputs(j->B, s) * s->O * (double)nn__patch_size(s));
+}
+
+/* Part i of the batch: dx, and its share of dw. */
+static void nn__winograd_backward_part(const nn__job *job, int i)
+{
+    nn__job j = *job;
+    const size_t C = nn__tile_row(j.s->C), O = nn__tile_row(j.s->O), filter = nn__patch_size(j.s);
+    j.patches += (size_t)i * j.room;
+    nn_real *v = j.patches + NN__MAX(C, O), *m = v + NN__SPOTS * nn__spot_size(j.s->C);
+    nn_real *du = m + NN__SPOTS * nn__spot_size(j.s->O), *at[9];
+    nn__product p = j.product, q = NN__EMPTY;
+    p.c = v, p.a = m;
+    q.c = du, q.a = m, q.b = v, q.m = j.s->O, q.n = j.s->C, q.a_row = 1, q.a_column = (ptrdiff_t)O;
+    q.b_row = q.c_row = (ptrdiff_t)C, q.b_column = 1, q.roomy = true;
+    q.work = du + NN__SPOTS * (size_t)j.s->O * C;
+    for (int t = nn__tiles_begin(&j, i), n, end = nn__tiles_begin(&j, i + 1); t < end; t += n) {
+        n = p.m = q.k = q.run = NN__MIN(NN__TILES, end - t);
+        memset(j.patches, 0, NN__MAX(C, O) * sizeof *v);
+        if (j.dw) nn__tiles(&j, NN__TILE_X, (nn_real *)j.x, v, t, n);
+        nn__tiles(&j, NN__TILE_DY, (nn_real *)j.dy, m, t, n);
+        if (j.dw) nn__spots(q, (size_t)j.s->O * C, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0);
+        q.add = true;
+        if (!j.dx) continue;
+        nn__spots(p, nn__spot_size(j.s->C), nn__spot_size(j.s->O), 0, nn_matmul_work_size(1, p.n, p.k));
+        nn__tiles(&j, NN__TILE_DX, j.dx, v, t, n);
+    }
+    for (size_t o = 0; j.dw && o < (size_t)j.s->O; o++) {
+        for (size_t k = 0; k < 9; k++)
+            at[k] = j.dw + ((size_t)i * (size_t)j.s->O + o) * filter + k * (size_t)j.s->C;
+        memset(at[0], 0, filter * sizeof *v);
+        if (q.add)
+            nn__vector()->winograd(NN__TILE_DW, at, du + o * C, (size_t)j.s->O * C, NULL,
+                                   (size_t)j.s->C);
+    }
+}
+
+static void nn__winograd_backward(nn__job *j, nn_real *work)
+{
+    const nn_window *s = j->s;
+    const size_t weights = (size_t)s->O * nn__patch_size(s);
+    nn__product *p = &j->product;
+    nn_real *dw = j->dw;
+    p->n = s->C, p->k = s->O, p->b_row = p->c_row = (ptrdiff_t)nn__tile_row(s->C);
+    p->b_column = 1, p->a_row = (ptrdiff_t)nn__tile_row(s->O), p->a_column = 1;
+    if (j->dx) work = nn__winograd_filters(j, p, work);
+    if (dw) j->dw = work, work += NN__AREAS * weights;
+    j->patches = work, j->room = nn__winograd_room(s);
+    nn__each(nn__winograd_backward_part, j, NN__AREAS, 2.0 * (double)j->B * (double)weights);
+    for (size_t i = 0; dw && i < NN__AREAS; i++) nn__add_to(dw, j->dw + i * weights, weights);
+}
+
 /* ---- depthwise: one multiply-add of whole pixels for each tap ----
    w is turned into (KH KW, C) first, so that it lies as the pixels do. */
 static void nn__mul_add(nn_real *y, const nn_real *a, const nn_real *b, size_t n)
@@ -4149,6 +4472,8 @@ NN_API size_t nn_conv2d_work_size(int B, const nn_window *s)
     const bool stride = s->SH > 1 || s->SW > 1; /* dx needs patches then */
     if (nn__is_dense(s)) return nn_dense_work_size(B * s->H * s->W, s->C, s->O);
     if (nn__is_depthwise(s)) return K * (size_t)s->C;
+    if (nn__is_winograd(s, B)) /* smaller batches go another way */
+        return NN__MAX(nn__winograd_work_size(s), nn_conv2d_work_size(NN__SHORT - 1, s));
     size_t patches = nn__patches_work_size(
         nn__conv2d_by_place(s, B) && !stride ? NN__MIN(B, NN__SHORT - 1) : B, s);
     if (s->G > 1) return patches;
@@ -4172,6 +4497,7 @@ static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const
     if (nn__is_dense(s))
         nn__dense_run(y, x, w, b, B * s->H * s->W, s->C, s->O, activation, alpha, work);
     else if (nn__is_depthwise(s)) nn__depthwise(&j);
+    else if (nn__is_winograd(s, B)) nn__winograd_y(&j, work);
     else if (s->G == 1) nn__images(&j, y, x, w, 1, (ptrdiff_t)nn__patch_size(s), work);
     else nn__conv2d_y(&j, part, part + block * (size_t)(s->O / s->G));
 }
@@ -4194,6 +4520,7 @@ NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_r
     if (nn__is_dense(s))
         nn_dense_backward(dx, dw, NULL, dy, x, w, B * s->H * s->W, s->C, s->O, work);
     else if (nn__is_depthwise(s)) nn__depthwise(&j);
+    else if (nn__is_winograd(s, B)) nn__winograd_backward(&j, work);
     else {
         if (dw && s->G == 1) nn__places_dw(&j, work);
         else if (dw) nn__conv2d_dw(&j, part, rest);
