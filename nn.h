@@ -4196,7 +4196,7 @@ static void nn__places_dx(nn__job *j, nn_real *work)
 
      dM = A dY Aᵀ,   dx += B (dM * (G g Gᵀ)) Bᵀ,   dw += Gᵀ (sum of dM * (Bᵀ d B)) G  */
 enum {
-    NN__TILES = 36, /* go together: what they need stays in the second-level cache */
+    NN__TILES = 24, /* go together: what they need stays in the second-level cache */
     NN__SPOTS = 36, /* numbers of a tile */
     NN__AREAS = 8 /* parts of the batch, each with its own workspace */
 };
