@@ -728,6 +728,8 @@ struct nn_tensor {
     nn_real *constant; /* values of a constant */
     bool used, needs_grad; /* plan: leads to the output; a gradient must reach it */
     bool written; /* in backward: grad holds something already */
+    nn_tensor *pool; /* plan: max pooling that goes with this convolution, image by image; its
+                        activation too. They have no gradient of their own then */
     nn_tensor
         *outer; /* of a weight whose gradient was left as the factors dy and x of this layer */
 };
@@ -3680,6 +3682,7 @@ typedef struct nn__job {
     bool *sound; /* for each piece */
     nn_activation activation;
     size_t room; /* of one part of the sum for dw */
+    const struct nn__job *pool; /* max pooling right behind a convolution, or NULL */
 } nn__job;
 
 typedef void nn__piece(const nn__job *job, int i);
@@ -3952,6 +3955,17 @@ static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
    are copied with it first. The batch is cut into sixteen parts, whatever the number of threads. */
 enum { NN__PARTS_OF_BATCH = 16 };
 
+static void nn__pool_y(const nn__job *j, int b);
+static const nn_real *nn__dy_image(const nn__job *j, nn_real *to, nn_real *pooled, int i, int b);
+
+/* Numbers that nn__dy_image needs: an image of dy, which may be read a panel beyond, and the pooled
+   one. */
+static size_t nn__dy_room(const nn_window *s, const nn_window *pool)
+{
+    const size_t O = (size_t)s->O, P = (size_t)s->OH * (size_t)s->OW;
+    return pool ? (P + (size_t)pool->OH * (size_t)pool->OW) * O + NN__WIDEST : 0;
+}
+
 /* A product on the calling thread. */
 static void nn__product_alone(const nn__product *p)
 {
@@ -4013,6 +4027,7 @@ static void nn__images_part(const nn__job *j, int i)
         if (nn__is_padded(s)) p.a = pad;
         p.c = j->y + (size_t)b * (size_t)P * (size_t)s->O, p.m = n * P;
         nn__product_alone(&p);
+        for (int k = 0; j->pool && k < n; k++) nn__pool_y(j->pool, b + k);
     }
 }
 
@@ -4060,12 +4075,12 @@ static void nn__images(nn__job *j, nn_real *y, const nn_real *x, const nn_real *
 /* dw, image by image: for each tap a row of A, whose numbers are the pixels that the tap meets, run
    by run, and B is dy as it lies. Each part of the batch has a sum of its own; these are added in
    order, so the number of threads changes nothing. */
-static size_t nn__dw_room(const nn_window *s)
+static size_t nn__dw_room(const nn_window *s, const nn_window *pool)
 {
     int height, width;
     nn__reach(s, &height, &width);
     return nn__patch_size(s) * (size_t)s->O + nn_matmul_work_size(1, s->O, s->OH * s->OW) +
-           (size_t)height * (size_t)width * (size_t)s->C;
+           (size_t)height * (size_t)width * (size_t)s->C + nn__dy_room(s, pool);
 }
 
 /* Part i of the batch. */
@@ -4077,11 +4092,12 @@ static void nn__dw_part(const nn__job *j, int i)
     nn__product p = j->product;
     p.c += (size_t)i * j->room;
     p.work = p.c + (size_t)p.m * (size_t)p.n;
-    nn_real *pad = p.work + nn_matmul_work_size(1, s->O, (int)P);
+    nn_real *dy = p.work + nn_matmul_work_size(1, s->O, (int)P);
+    nn_real *pad = dy + nn__dy_room(s, j->pool ? j->pool->s : NULL);
     for (int b = nn__part_begin(j->B, i, parts); b < end; b++, p.add = true) {
         p.a = nn__padded(pad, j->x + (size_t)b * image * (size_t)s->C, s);
-        p.b = j->dy + (size_t)b * P * (size_t)s->O;
-        p.roomy = (size_t)(j->B - 1 - b) * P * (size_t)s->O >= NN__WIDEST;
+        p.b = nn__dy_image(j, dy, dy + P * (size_t)s->O + NN__WIDEST, i, b);
+        p.roomy = j->pool || (size_t)(j->B - 1 - b) * P * (size_t)s->O >= NN__WIDEST;
         nn__product_alone(&p);
     }
 }
@@ -4101,7 +4117,7 @@ static void nn__places_dw(nn__job *j, nn_real *work)
     p->a_rows = tap, p->a_column = (ptrdiff_t)s->SW * s->C;
     p->a_run = (ptrdiff_t)s->SH * width * s->C;
     p->b_row = s->O, p->b_column = 1, p->b_run = s->OW;
-    j->room = nn__dw_room(s);
+    j->room = nn__dw_room(s, j->pool ? j->pool->s : NULL);
     nn__each(nn__dw_part, j, parts, (double)j->B * p->k * K * s->O);
     for (int i = 1; i < parts; i++)
         nn__add_to(sum, sum + (size_t)i * j->room, (size_t)K * (size_t)s->O);
@@ -4201,18 +4217,45 @@ enum {
     NN__AREAS = 8 /* parts of the batch, each with its own workspace */
 };
 
-/* Where it pays: enough channels to fill vectors, and tiles that are more than half full. */
-static bool nn__is_winograd(const nn_window *s, int B)
+static int nn__tiles_of_image(const nn_window *s)
 {
-    const int tiles = ((s->OH + 3) / 4) * ((s->OW + 3) / 4);
+    return (s->OH + 3) / 4 * ((s->OW + 3) / 4);
+}
+
+/* Where it pays: enough channels to fill vectors, and tiles that are more than half full. */
+static bool nn__fits_winograd(const nn_window *s)
+{
     return s->KH == 3 && s->KW == 3 && s->SH == 1 && s->SW == 1 && s->G == 1 && s->C >= 16 &&
-           s->O >= 16 && B >= NN__SHORT && s->OH * s->OW > 8 * tiles && nn__vector();
+           s->O >= 16 && s->OH * s->OW > 8 * nn__tiles_of_image(s) && nn__vector();
+}
+
+static bool nn__is_winograd(const nn_window *s, int B) /* transforming w pays from then on */
+{
+    return B >= NN__SHORT && nn__fits_winograd(s);
+}
+
+/* Images of dy that are at hand at once where it comes out of pooling. */
+static int nn__ring(const nn_window *s)
+{
+    return NN__TILES / nn__tiles_of_image(s) + 2;
+}
+
+/* At least n numbers that end with a cache line, so that what follows begins on one. */
+static size_t nn__lines(size_t n)
+{
+    const size_t line = NN__ALIGNMENT / sizeof(nn_real);
+    return (n + line - 1) / line * line;
 }
 
 /* Channels of a row of tiles: whole vectors. */
 static size_t nn__tile_row(int C)
 {
-    return ((size_t)C + NN__WIDEST / 2 - 1) / (NN__WIDEST / 2) * (NN__WIDEST / 2);
+    return nn__lines((size_t)C);
+}
+
+static size_t nn__panels(int n, int k)
+{
+    return nn__lines(nn_matmul_work_size(1, n, k));
 }
 
 /* Numbers from one entry of the tiles to the next: a line more, or all would meet in a few sets of
@@ -4228,12 +4271,13 @@ static void nn__tiles(const nn__job *j, int kind, nn_real *pixels, nn_real *v, i
     const nn_window *s = j->s;
     const bool x = kind == NN__TILE_X || kind == NN__TILE_DX;
     const int H = x ? s->H : s->OH, W = x ? s->W : s->OW, C = x ? s->C : s->O, side = x ? 6 : 4;
-    const int across = (s->OW + 3) / 4, of_image = (s->OH + 3) / 4 * across;
+    const int across = (s->OW + 3) / 4, of_image = nn__tiles_of_image(s);
+    const int images = kind == NN__TILE_DY && j->pool ? nn__ring(s) : j->B;
     nn_real *at[NN__SPOTS], *outside = j->patches;
     for (int t = first; t < first + n; t++, v += nn__tile_row(C)) {
         const int oy = t % of_image / across * 4, ox = t % across * 4;
         const int top = x ? oy - s->top : oy, left = x ? ox - s->left : ox;
-        nn_real *image = pixels + (size_t)(t / of_image) * (size_t)H * (size_t)W * (size_t)C;
+        nn_real *image = pixels + (size_t)(t / of_image % images) * (size_t)H * (size_t)W * (size_t)C;
         for (int i = 0; i < side; i++)
             for (int k = 0; k < side; k++) {
                 const int iy = top + i, ix = left + k;
@@ -4269,7 +4313,7 @@ static void nn__winograd_pack(const nn__job *j, int i)
 {
     nn__product p = j->product;
     p.b += (size_t)i * (size_t)j->s->O * nn__tile_row(j->s->C);
-    p.work += (size_t)i * nn_matmul_work_size(1, p.n, p.k);
+    p.work += (size_t)i * nn__panels(p.n, p.k);
     nn__vector()->pack(&p, 0, 1);
 }
 
@@ -4283,31 +4327,30 @@ static nn_real *nn__winograd_filters(const nn__job *j, nn__product *p, nn_real *
     p->b = work, p->work = work + size, p->packed = p->run = p->k;
     f.product = *p;
     nn__each(nn__winograd_pack, &f, NN__SPOTS, 16.0 * (double)size);
-    return p->work + NN__SPOTS * nn_matmul_work_size(1, p->n, p->k);
+    return p->work + NN__SPOTS * nn__panels(p->n, p->k);
 }
 
 /* Numbers of workspace of one part of the batch: a pixel outside, V, M, and dU. */
-static size_t nn__winograd_room(const nn_window *s)
+static size_t nn__winograd_room(const nn_window *s, const nn_window *pool)
 {
     const size_t C = nn__tile_row(s->C), O = nn__tile_row(s->O);
-    return NN__MAX(C, O) + NN__SPOTS * (nn__spot_size(s->C) + nn__spot_size(s->O) + (size_t)s->O * C) +
-           nn_matmul_work_size(1, s->C, NN__TILES);
+    return nn__lines(NN__MAX(C, O) + NN__SPOTS * (nn__spot_size(s->C) + nn__spot_size(s->O) + (size_t)s->O * C) +
+           nn__panels(s->C, NN__TILES) + (size_t)nn__ring(s) * nn__dy_room(s, pool));
 }
 
-static size_t nn__winograd_work_size(const nn_window *s)
+static size_t nn__winograd_work_size(const nn_window *s, const nn_window *pool)
 {
     const size_t O = (size_t)s->O, row = nn__tile_row(s->C);
     const size_t panels =
-        NN__MAX(nn_matmul_work_size(1, s->O, s->C), nn_matmul_work_size(1, s->C, s->O));
+        NN__MAX(nn__panels(s->O, s->C), nn__panels(s->C, s->O));
     return NN__SPOTS * (O * row + panels) +
-           NN__AREAS * (nn__winograd_room(s) + O * nn__patch_size(s));
+           NN__AREAS * (nn__winograd_room(s, pool) + nn__lines(O * nn__patch_size(s)));
 }
 
 /* Which tiles part i of the batch has. */
 static int nn__tiles_begin(const nn__job *j, int i)
 {
-    const int of_image = (j->s->OH + 3) / 4 * ((j->s->OW + 3) / 4);
-    return nn__part_begin(j->B, i, NN__AREAS) * of_image;
+    return nn__part_begin(j->B, i, NN__AREAS) * nn__tiles_of_image(j->s);
 }
 
 /* Part i of the batch: y. */
@@ -4319,12 +4362,15 @@ static void nn__winograd_y_part(const nn__job *job, int i)
     nn_real *v = j.patches + NN__MAX(C, O), *m = v + NN__SPOTS * nn__spot_size(j.s->C);
     nn__product p = j.product;
     p.c = m, p.a = v;
+    int done = nn__part_begin(j.B, i, NN__AREAS);
     for (int t = nn__tiles_begin(&j, i), n, end = nn__tiles_begin(&j, i + 1); t < end; t += n) {
         n = p.m = NN__MIN(NN__TILES, end - t);
         memset(j.patches, 0, C * sizeof *v);
         nn__tiles(&j, NN__TILE_X, (nn_real *)j.x, v, t, n);
-        nn__spots(p, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0, nn_matmul_work_size(1, p.n, p.k));
+        nn__spots(p, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0, nn__panels(p.n, p.k));
         nn__tiles(&j, NN__TILE_Y, j.y, m, t, n);
+        for (; j.pool && done < (t + n) / nn__tiles_of_image(j.s); done++)
+            nn__pool_y(j.pool, done);
     }
 }
 
@@ -4334,7 +4380,7 @@ static void nn__winograd_y(nn__job *j, nn_real *work)
     nn__product *p = &j->product;
     p->n = s->O, p->k = s->C, p->b_row = 1, p->b_column = (ptrdiff_t)nn__tile_row(s->C);
     p->a_row = p->b_column, p->a_column = 1, p->c_row = (ptrdiff_t)nn__tile_row(s->O);
-    j->patches = nn__winograd_filters(j, p, work), j->room = nn__winograd_room(s);
+    j->patches = nn__winograd_filters(j, p, work), j->room = nn__winograd_room(s, j->pool ? j->pool->s : NULL);
     nn__each(nn__winograd_y_part, j, NN__AREAS,
              (double)nn__outputs(j->B, s) * s->O * (double)nn__patch_size(s));
 }
@@ -4347,25 +4393,32 @@ static void nn__winograd_backward_part(const nn__job *job, int i)
     j.patches += (size_t)i * j.room;
     nn_real *v = j.patches + NN__MAX(C, O), *m = v + NN__SPOTS * nn__spot_size(j.s->C);
     nn_real *du = m + NN__SPOTS * nn__spot_size(j.s->O), *at[9];
+    const size_t part = nn__lines((size_t)j.s->O * filter);
+    const int of_image = nn__tiles_of_image(j.s), ring = nn__ring(j.s);
+    const size_t image = (size_t)j.s->OH * (size_t)j.s->OW * (size_t)j.s->O;
     nn__product p = j.product, q = NN__EMPTY;
     p.c = v, p.a = m;
     q.c = du, q.a = m, q.b = v, q.m = j.s->O, q.n = j.s->C, q.a_row = 1, q.a_column = (ptrdiff_t)O;
     q.b_row = q.c_row = (ptrdiff_t)C, q.b_column = 1, q.roomy = true;
     q.work = du + NN__SPOTS * (size_t)j.s->O * C;
+    nn_real *dy = q.work + nn__panels(j.s->C, NN__TILES);
+    int done = nn__part_begin(j.B, i, NN__AREAS);
     for (int t = nn__tiles_begin(&j, i), n, end = nn__tiles_begin(&j, i + 1); t < end; t += n) {
         n = p.m = q.k = q.run = NN__MIN(NN__TILES, end - t);
         memset(j.patches, 0, NN__MAX(C, O) * sizeof *v);
         if (j.dw) nn__tiles(&j, NN__TILE_X, (nn_real *)j.x, v, t, n);
-        nn__tiles(&j, NN__TILE_DY, (nn_real *)j.dy, m, t, n);
+        for (; j.pool && done <= (t + n - 1) / of_image; done++)
+            nn__dy_image(&j, dy + (size_t)(done % ring) * image, dy + (size_t)ring * image, i, done);
+        nn__tiles(&j, NN__TILE_DY, j.pool ? dy : (nn_real *)j.dy, m, t, n);
         if (j.dw) nn__spots(q, (size_t)j.s->O * C, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0);
         q.add = true;
         if (!j.dx) continue;
-        nn__spots(p, nn__spot_size(j.s->C), nn__spot_size(j.s->O), 0, nn_matmul_work_size(1, p.n, p.k));
+        nn__spots(p, nn__spot_size(j.s->C), nn__spot_size(j.s->O), 0, nn__panels(p.n, p.k));
         nn__tiles(&j, NN__TILE_DX, j.dx, v, t, n);
     }
     for (size_t o = 0; j.dw && o < (size_t)j.s->O; o++) {
         for (size_t k = 0; k < 9; k++)
-            at[k] = j.dw + ((size_t)i * (size_t)j.s->O + o) * filter + k * (size_t)j.s->C;
+            at[k] = j.dw + (size_t)i * part + o * filter + k * (size_t)j.s->C;
         memset(at[0], 0, filter * sizeof *v);
         if (q.add)
             nn__vector()->winograd(NN__TILE_DW, at, du + o * C, (size_t)j.s->O * C, NULL,
@@ -4376,16 +4429,16 @@ static void nn__winograd_backward_part(const nn__job *job, int i)
 static void nn__winograd_backward(nn__job *j, nn_real *work)
 {
     const nn_window *s = j->s;
-    const size_t weights = (size_t)s->O * nn__patch_size(s);
+    const size_t weights = (size_t)s->O * nn__patch_size(s), part = nn__lines(weights);
     nn__product *p = &j->product;
     nn_real *dw = j->dw;
     p->n = s->C, p->k = s->O, p->b_row = p->c_row = (ptrdiff_t)nn__tile_row(s->C);
     p->b_column = 1, p->a_row = (ptrdiff_t)nn__tile_row(s->O), p->a_column = 1;
     if (j->dx) work = nn__winograd_filters(j, p, work);
-    if (dw) j->dw = work, work += NN__AREAS * weights;
-    j->patches = work, j->room = nn__winograd_room(s);
+    if (dw) j->dw = work, work += NN__AREAS * part;
+    j->patches = work, j->room = nn__winograd_room(s, j->pool ? j->pool->s : NULL);
     nn__each(nn__winograd_backward_part, j, NN__AREAS, 2.0 * (double)j->B * (double)weights);
-    for (size_t i = 0; dw && i < NN__AREAS; i++) nn__add_to(dw, j->dw + i * weights, weights);
+    for (size_t i = 0; dw && i < NN__AREAS; i++) nn__add_to(dw, j->dw + i * part, weights);
 }
 
 /* ---- depthwise: one multiply-add of whole pixels for each tap ----
@@ -4466,34 +4519,40 @@ static size_t nn__patches_work_size(int B, const nn_window *s)
     return (size_t)rows * (size_t)(K + O) + nn_dense_work_size(rows, K, O);
 }
 
-NN_API size_t nn_conv2d_work_size(int B, const nn_window *s)
+static size_t nn__conv2d_work_size(int B, const nn_window *s, const nn_window *pool)
 {
     const size_t K = nn__patch_size(s), all = K * (size_t)s->O;
     const bool stride = s->SH > 1 || s->SW > 1; /* dx needs patches then */
     if (nn__is_dense(s)) return nn_dense_work_size(B * s->H * s->W, s->C, s->O);
     if (nn__is_depthwise(s)) return K * (size_t)s->C;
     if (nn__is_winograd(s, B)) /* smaller batches go another way */
-        return NN__MAX(nn__winograd_work_size(s), nn_conv2d_work_size(NN__SHORT - 1, s));
+        return NN__MAX(nn__winograd_work_size(s, pool),
+                       nn__conv2d_work_size(NN__SHORT - 1, s, pool));
     size_t patches = nn__patches_work_size(
         nn__conv2d_by_place(s, B) && !stride ? NN__MIN(B, NN__SHORT - 1) : B, s);
     if (s->G > 1) return patches;
-    size_t dw = K + (size_t)NN__MIN(B, NN__PARTS_OF_BATCH) * nn__dw_room(s);
+    size_t dw = K + (size_t)NN__MIN(B, NN__PARTS_OF_BATCH) * nn__dw_room(s, pool);
     size_t y = nn__images_work_size(B, s);
     size_t dx = all + nn_matmul_work_size(B, s->C, s->KH * s->KW * s->O);
     y = NN__MAX(y, dx), dw = NN__MAX(dw, patches);
     return NN__MAX(y, dw);
 }
 
+NN_API size_t nn_conv2d_work_size(int B, const nn_window *s)
+{
+    return nn__conv2d_work_size(B, s, NULL);
+}
+
 static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b, int B,
                            const nn_window *s, nn_activation activation, double alpha,
-                           nn_real *work)
+                           const nn__job *pool, nn_real *work)
 {
     nn__job j = NN__EMPTY;
     const size_t block = (size_t)nn__patch_rows(B, s);
     nn_real *part = work + block * nn__patch_size(s);
     j.s = s, j.B = B, j.y = y, j.x = x, j.w = w, j.b = b, j.patches = work;
     j.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->finish;
-    j.alpha = alpha;
+    j.alpha = alpha, j.pool = pool;
     if (nn__is_dense(s))
         nn__dense_run(y, x, w, b, B * s->H * s->W, s->C, s->O, activation, alpha, work);
     else if (nn__is_depthwise(s)) nn__depthwise(&j);
@@ -4505,34 +4564,48 @@ static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const
 NN_API void nn_conv2d_forward(nn_real *y, const nn_real *x, const nn_real *w, const nn_real *b,
                               int B, const nn_window *s, nn_real *work)
 {
-    nn__conv2d_run(y, x, w, b, B, s, NN_LINEAR, 0, work);
+    nn__conv2d_run(y, x, w, b, B, s, NN_LINEAR, 0, NULL, work);
+}
+
+/* Sums of dy: image by image, since shorter sums round less. */
+static void nn__conv2d_db(const nn__job *j, nn_real *db, nn_real *work)
+{
+    const size_t O = (size_t)j->s->O, P = (size_t)j->s->OH * (size_t)j->s->OW;
+    for (size_t b = 0; b < (size_t)j->B; b++) {
+        memset(work, 0, O * sizeof *work);
+        nn__bias_backward(work, j->dy + b * P * O, (int)P, j->s->O);
+        nn__add_to(db, work, O);
+    }
+}
+
+static void nn__conv2d_backward(nn__job *j, nn_real *db, nn_real *work)
+{
+    const nn_window *s = j->s;
+    const size_t block = (size_t)nn__patch_rows(j->B, s), O = (size_t)s->O;
+    nn_real *part = work + block * nn__patch_size(s), *rest = part + block * (O / (size_t)s->G);
+    nn__job again = *j;
+    if (nn__is_dense(s))
+        nn_dense_backward(j->dx, j->dw, NULL, j->dy, j->x, j->w, j->B * s->H * s->W, s->C, s->O,
+                          work);
+    else if (nn__is_depthwise(s)) nn__depthwise(j);
+    else if (nn__is_winograd(s, j->pool && j->dx ? NN__SHORT : j->B)) nn__winograd_backward(j, work);
+    else {
+        if (j->dw && s->G == 1) nn__places_dw(j, work);
+        else if (j->dw) nn__conv2d_dw(j, part, rest);
+        if (j->dx && nn__conv2d_by_place(s, j->B) && s->SH == 1 && s->SW == 1)
+            nn__places_dx(&again, work);
+        else if (j->dx) nn__conv2d_dx(&again, part, rest);
+    }
+    if (db && !j->pool) nn__conv2d_db(j, db, work);
 }
 
 NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_real *dy,
                                const nn_real *x, const nn_real *w, int B, const nn_window *s,
                                nn_real *work)
 {
-    nn__job j = NN__EMPTY, again;
-    const size_t block = (size_t)nn__patch_rows(B, s), P = (size_t)s->OH * (size_t)s->OW;
-    nn_real *part = work + block * nn__patch_size(s), *rest = part + block * (size_t)(s->O / s->G);
+    nn__job j = NN__EMPTY;
     j.s = s, j.B = B, j.dx = dx, j.dw = dw, j.dy = dy, j.x = x, j.w = w, j.patches = work;
-    again = j;
-    if (nn__is_dense(s))
-        nn_dense_backward(dx, dw, NULL, dy, x, w, B * s->H * s->W, s->C, s->O, work);
-    else if (nn__is_depthwise(s)) nn__depthwise(&j);
-    else if (nn__is_winograd(s, B)) nn__winograd_backward(&j, work);
-    else {
-        if (dw && s->G == 1) nn__places_dw(&j, work);
-        else if (dw) nn__conv2d_dw(&j, part, rest);
-        if (dx && nn__conv2d_by_place(s, B) && s->SH == 1 && s->SW == 1)
-            nn__places_dx(&again, work);
-        else if (dx) nn__conv2d_dx(&again, part, rest);
-    }
-    for (int b = 0; db && b < B; b++) { /* image by image: shorter sums round less */
-        memset(work, 0, (size_t)s->O * sizeof *work);
-        nn__bias_backward(work, dy + (size_t)b * P * (size_t)s->O, (int)P, s->O);
-        nn__add_to(db, work, (size_t)s->O);
-    }
+    nn__conv2d_backward(&j, db, work);
 }
 
 /* ---- pooling ------------------------------------------------------------ >>kernels/pool2d
@@ -4614,24 +4687,48 @@ static bool nn__windows_tile(const nn_window *s)
     return s->KH == s->SH && s->KW == s->SW && s->OH * s->KH == s->H && s->OW * s->KW == s->W;
 }
 
-static void nn__pool_dx(const nn__job *j, int b)
+static void nn__pool_image_dx(const nn__job *j, nn_real *dx, const nn_real *dy, const nn_real *x,
+                              const nn_real *y)
 {
     const nn_window *s = j->s;
     const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
-    const size_t image = (size_t)b * (size_t)s->H * row;
     const bool fast = C >= NN__SHORT && nn__vector() && !j->average;
     const bool add = j->add || !(fast && nn__windows_tile(s));
     int h, w;
-    if (!j->add && add) memset(j->dx + image, 0, (size_t)s->H * row * sizeof *j->dx);
-    for (int p = 0; p < (int)P; p++) {
-        const size_t at = image + nn__window_at(s, p, &h, &w), o = ((size_t)b * P + (size_t)p) * C;
-        nn_real *dx = j->dx + at;
-        if (j->average) nn__mean_window_backward(dx, j->dy + o, h, w, row, C);
+    if (!j->add && add) memset(dx, 0, (size_t)s->H * row * sizeof *dx);
+    for (int p = 0; p < (int)P; p++, dy += C, y += C) {
+        const size_t at = nn__window_at(s, p, &h, &w);
+        if (j->average) nn__mean_window_backward(dx + at, dy, h, w, row, C);
         else if (fast)
-            nn__vector()->max_window_backward(dx, j->dy + o, j->x + at, j->output + o, h, w, row, C,
-                                              add);
-        else nn__max_window_backward_ref(dx, j->dy + o, j->x + at, h, w, row, C);
+            nn__vector()->max_window_backward(dx + at, dy, x + at, y, h, w, row, C, add);
+        else nn__max_window_backward_ref(dx + at, dy, x + at, h, w, row, C);
     }
+}
+
+static void nn__pool_dx(const nn__job *j, int b)
+{
+    const nn_window *s = j->s;
+    const size_t image = (size_t)b * (size_t)s->H * (size_t)s->W * (size_t)s->C;
+    const size_t pooled = (size_t)b * (size_t)s->OH * (size_t)s->OW * (size_t)s->C;
+    nn__pool_image_dx(j, j->dx + image, j->dy + pooled, j->x + image, j->output + pooled);
+}
+
+/* Image b of dy for a convolution with max pooling behind it, in `to`, where it stays in the cache.
+   The pooled y has passed the activation, so its slope there is that of the pixel it came from. */
+static const nn_real *nn__dy_image(const nn__job *j, nn_real *to, nn_real *pooled, int i, int b)
+{
+    const nn_window *s = j->s, *t = j->pool ? j->pool->s : NULL;
+    const size_t O = (size_t)s->O, image = (size_t)s->OH * (size_t)s->OW * O;
+    if (!t) return j->dy + (size_t)b * image;
+    const size_t n = (size_t)t->OH * (size_t)t->OW * O, at = (size_t)b * n;
+    nn_real *dy = pooled;
+    memcpy(dy, j->pool->dy + at, n * sizeof *dy);
+    if (j->pool->activation != NN_LINEAR)
+        nn__pointwise_of(j->pool->activation)
+            ->in_place(dy, j->pool->output + at, n, (nn_real)j->pool->alpha);
+    nn__bias_backward(j->db + (size_t)i * O, dy, t->OH * t->OW, s->O);
+    nn__pool_image_dx(j->pool, to, dy, j->pool->x + (size_t)b * image, j->pool->output + at);
+    return to;
 }
 
 static void nn__pool_forward(nn_real *y, const nn_real *x, int B, const nn_window *s, bool average)
@@ -7467,23 +7564,43 @@ NN_API nn_tensor *nn_dense_make(nn_dense_args args)
 
 /* ---- convolution ------------------------------------------------------ >>graph/conv2d */
 
+/* What t->pool does for the images of t. */
+static const nn__job *nn__pool_behind(nn__job *job, const nn_tensor *t)
+{
+    const nn_tensor *p = t->pool;
+    if (!p) return NULL;
+    job->s = &p->window, job->x = t->value, job->y = p->value, job->output = p->value;
+    job->dy = p->grad, job->activation = t->activation, job->alpha = t->number;
+    return job;
+}
+
 static void nn__conv2d_op_forward(nn_tensor *t)
 {
+    nn__job pool = NN__EMPTY;
     nn__conv2d_run(t->value, t->in[0]->value, t->in[1]->value, t->in[2] ? t->in[2]->value : NULL,
-                   nn__rows_of(t), &t->window, t->activation, t->number, t->model->run->work);
+                   nn__rows_of(t), &t->window, t->activation, t->number, nn__pool_behind(&pool, t),
+                   t->model->run->work);
 }
 
 static void nn__conv2d_op_backward(nn_tensor *t)
 {
     nn_tensor *x = t->in[0], *w = t->in[1];
-    nn_real *dx = nn__grad(x), *dw = nn__grad(w), *db = nn__grad(t->in[2]);
-    nn_conv2d_backward(dx, dw, db, t->grad, x->value, w->value, nn__rows_of(t), &t->window,
-                       t->model->run->work);
+    nn_real *db = nn__grad(t->in[2]), *work = t->model->run->work;
+    const size_t O = (size_t)t->window.O, sums = t->pool ? nn__lines(NN__PARTS_OF_BATCH * O) : 0;
+    nn__job j = NN__EMPTY, pool = NN__EMPTY;
+    j.s = &t->window, j.B = nn__rows_of(t), j.dx = nn__grad(x), j.dw = nn__grad(w);
+    j.dy = t->grad, j.x = x->value, j.w = w->value, j.patches = work + sums, j.db = work;
+    j.pool = nn__pool_behind(&pool, t);
+    memset(work, 0, sums * sizeof *work);
+    nn__conv2d_backward(&j, db, work + sums);
+    for (size_t i = 0; db && t->pool && i < NN__PARTS_OF_BATCH; i++) nn__add_to(db, work + i * O, O);
 }
 
 static size_t nn__conv2d_op_work(const nn_tensor *t, int rows)
 {
-    return nn_conv2d_work_size(t->batched ? rows : 1, &t->window);
+    const size_t O = (size_t)t->window.O, sums = t->pool ? nn__lines(NN__PARTS_OF_BATCH * O) : 0;
+    return sums + nn__conv2d_work_size(t->batched ? rows : 1, &t->window,
+                                       t->pool ? &t->pool->window : NULL);
 }
 
 static const nn__op nn__op_conv2d = { "conv2d", nn__conv2d_op_forward, nn__conv2d_op_backward,
@@ -7545,6 +7662,7 @@ NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args)
 
 static void nn__pool_op_forward(nn_tensor *t) /* number: 1 for the mean, 0 for the largest */
 {
+    if (t->in[0]->pool) return; /* the convolution has done it, and will */
     nn__pool_forward(t->value, t->in[0]->value, nn__rows_of(t), &t->window, t->number > 0);
 }
 
@@ -7553,6 +7671,7 @@ static void nn__pool_op_backward(nn_tensor *t)
     nn_tensor *x = t->in[0];
     if (!x->needs_grad) return;
     const bool add = nn__grad_flag(x) != 0;
+    if (x->pool) return;
     nn__pool_backward(x->grad, t->grad, x->value, t->value, nn__rows_of(t), &t->window,
                       t->number > 0, add);
 }
@@ -7721,6 +7840,7 @@ static void nn__activate_backward(nn_tensor *t)
     nn_tensor *x = t->in[0];
     size_t n = nn__entries(t);
     int C = t->rank ? t->dim[t->rank - 1] : 1, rows = (int)(n / (size_t)C);
+    if (t->pool) return; /* the convolution will do it */
     if (x->view_of == t) { /* fused: x->grad is t->grad */
         nn__job j = NN__EMPTY;
         j.dx = t->grad, j.output = t->value, j.activation = t->activation, j.alpha = t->number;
@@ -8294,6 +8414,25 @@ NN_API nn_tensor *nn_mean_make(nn_reduce_args args)
 
 /* ---- plan --------------------------------------------------------------- >>graph/plan */
 
+/* Lets the convolution in front of max pooling t do its work, where nothing else needs what lies
+   between them and each image can be finished by itself. */
+static void nn__plan_pool(nn__run *r, nn_tensor *t, const nn_tensor *output, const nn_tensor *keep)
+{
+    nn_tensor *x = t->in[0], *conv = x->op == &nn__op_activation ? x->in[0] : x;
+    int users = 0;
+    for (int i = 0; i < r->tensors; i++)
+        for (int k = 0; r->tensor[i]->used && k < NN__MAX_IN; k++)
+            users += r->tensor[i]->in[k] == x;
+    if (conv->op != &nn__op_conv2d || (conv != x && conv->view_of != x) || !t->used || users > 1 ||
+        x == output || x == keep || conv == keep || conv->window.G > 1 ||
+        nn__is_dense(&conv->window))
+        return;
+    if (t->needs_grad && !(conv->in[1]->needs_grad &&
+                           (!conv->in[0]->needs_grad || nn__fits_winograd(&conv->window))))
+        return;
+    conv->pool = x->pool = t;
+}
+
 /* Marks what leads to the output, and what a gradient must reach; fuses activations. */
 static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep, bool training)
 {
@@ -8308,11 +8447,13 @@ static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep
     }
     for (int i = 0; i < r->tensors; i++) {
         nn_tensor *t = r->tensor[i], *x = t->in[0];
+        t->pool = NULL;
         t->masked = t->constant && !nn__finite(t->constant, t->size);
         for (int k = 0; k < NN__MAX_IN && t->in[k]; k++) {
             if (t->used && t->in[k]->needs_grad) t->needs_grad = true;
             if (t->in[k]->masked && t->activation != NN_SOFTMAX) t->masked = true;
         }
+        if (t->op == &nn__op_max_pool2d) nn__plan_pool(r, t, output, keep);
         if (t->op != &nn__op_activation || !x->hidden) continue;
         /* GELU and SiLU need x in backward; `keep` is where a fused loss starts */
         bool fuse = t->activation < NN_SOFTMAX && x != keep &&
@@ -8361,7 +8502,7 @@ static size_t nn__layout(nn_model *m, int samples, nn_real *base)
         if (t->op && t->op->work) work = NN__MAX(work, t->op->work(t, samples));
         if (t->view_of) continue;
         t->value = t->constant ? t->constant : nn__arena_take(base, &used, n);
-        t->grad = t->needs_grad ? nn__arena_take(base, &used, n) : NULL;
+        t->grad = t->needs_grad && !t->pool ? nn__arena_take(base, &used, n) : NULL;
         t->saved = nn__arena_take(base, &used, t->saved_size), t->fresh = 0;
     }
     r->sample = (int *)(void *)nn__arena_take(base, &used, nn__ints((size_t)samples));
