@@ -714,7 +714,7 @@ struct nn_tensor {
     bool transpose_a, transpose_b; /* of batch_matmul */
     nn_window window; /* of convolution and pooling */
     double epsilon; /* of norms */
-    nn_real *saved; /* of batch norm: mean and variance of the batch, */
+    nn_real *saved; /* of batch norm: mean and variance of the batch; of max pooling: winners */
     size_t saved_size;
     int fresh; /* of so many values; 0: none that a step has not taken over */
     bool hidden; /* the part of a layer before its own activation: no program can see it */
@@ -1817,9 +1817,10 @@ typedef struct nn__vectors {
     void (*columns)(nn_real *sums, const nn_real *x, size_t rows, size_t n); /* sums += rows */
     void (*outer)(nn_real *w, nn_real dy, const nn_real *x, size_t n, nn_real rate);
     void (*mul_add)(nn_real *y, const nn_real *a, const nn_real *b, size_t n); /* y += a b */
-    void (*max_window)(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C);
-    void (*max_window_backward)(nn_real *dx, const nn_real *dy, const nn_real *x, const nn_real *y,
-                                int h, int w, size_t row, size_t C, bool add);
+    void (*max_window)(nn_real *y, int *winner, const nn_real *x, int h, int w, size_t row,
+                       size_t C);
+    void (*max_window_backward)(nn_real *dx, const nn_real *dy, const int *winner, int h, int w,
+                                size_t row, size_t C, bool add);
     void (*winograd)(int kind, nn_real *const *at, nn_real *v, size_t step, const nn_real *b,
                      size_t C);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
@@ -2707,37 +2708,38 @@ static void NN__V(nn__mul_add)(float *y, const float *a, const float *b, size_t 
 /* Where v replaces the largest so far: first of equals, first NaN. */
 #define NN__V_LARGER(v, best) (nn__vi)(((v) > (best)) | (((v) != (v)) & ((best) == (best))))
 
-static void NN__V(nn__max_window)(float *y, const float *x, int h, int w, size_t row, size_t C)
+static void NN__V(nn__max_window)(float *y, int *winner, const float *x, int h, int w, size_t row,
+                                  size_t C)
 {
     for (size_t c = 0; c < C; c += NN__LANES) {
         nn__v best = nn__v_load_some(x + c, C - c);
-        for (int ky = 0; ky < h; ky++)
-            for (int kx = 0; kx < w; kx++) {
-                nn__v v = nn__v_load_some(x + (size_t)ky * row + (size_t)kx * C + c, C - c);
-                best = nn__v_select(NN__V_LARGER(v, best), v, best);
-            }
+        nn__vi at = nn__v_ints(0);
+        for (int k = 1, ky = 0, kx = 1; k < h * w; k++, kx++) {
+            if (kx == w) kx = 0, ky++;
+            nn__v v = nn__v_load_some(x + (size_t)ky * row + (size_t)kx * C + c, C - c);
+            nn__vi larger = NN__V_LARGER(v, best);
+            best = nn__v_select(larger, v, best);
+            at = (larger & nn__v_ints(k)) | (~larger & at);
+        }
         nn__v_store_some(y + c, best, C - c);
+        if (winner) memcpy(winner + c, &at, sizeof(int) * NN__MIN(C - c, NN__LANES));
     }
 }
 
-/* The winner is the first that equals y, or the first NaN. */
-static void NN__V(nn__max_window_backward)(float *dx, const float *dy, const float *x,
-                                           const float *y, int h, int w, size_t row, size_t C,
-                                           bool add)
+static void NN__V(nn__max_window_backward)(float *dx, const float *dy, const int *winner, int h,
+                                           int w, size_t row, size_t C, bool add)
 {
     for (size_t c = 0; c < C; c += NN__LANES) {
-        const nn__v y_c = nn__v_load_some(y + c, C - c), dy_c = nn__v_load_some(dy + c, C - c);
-        nn__vi left = nn__v_ints(-1);
-        for (int ky = 0; ky < h; ky++)
-            for (int kx = 0; kx < w; kx++) {
-                const size_t at = (size_t)ky * row + (size_t)kx * C + c;
-                nn__v x_k = nn__v_load_some(x + at, C - c);
-                nn__vi wins = (nn__vi)((x_k == y_c) | (x_k != x_k)) & left;
-                nn__v d = nn__v_select(wins, dy_c, NN__ZERO);
-                left &= ~wins;
-                if (add) d += nn__v_load_some(dx + at, C - c);
-                nn__v_store_some(dx + at, d, C - c);
-            }
+        const nn__v dy_c = nn__v_load_some(dy + c, C - c);
+        nn__vi at = { 0 };
+        memcpy(&at, winner + c, sizeof(int) * NN__MIN(C - c, NN__LANES));
+        for (int k = 0, ky = 0, kx = 0; k < h * w; k++, kx++) {
+            if (kx == w) kx = 0, ky++;
+            float *to = dx + (size_t)ky * row + (size_t)kx * C + c;
+            nn__v d = (nn__v)((nn__vi)dy_c & (nn__vi)(at == nn__v_ints(k)));
+            if (add) d += nn__v_load_some(to, C - c);
+            nn__v_store_some(to, d, C - c);
+        }
     }
 }
 
@@ -3671,7 +3673,7 @@ typedef struct nn__job {
     int B;
     nn_real *y, *dx, *dw, *db, *mean, *variance, *patches;
     const nn_real *x, *dy, *w, *b, *output;
-    int N, C;
+    int N, C, *winner;
     double epsilon;
     size_t first, line; /* of a block of patches: its first output, the first row of x around it */
     int rows, group;
@@ -4615,26 +4617,33 @@ NN_API void nn_conv2d_backward(nn_real *dx, nn_real *dw, nn_real *db, const nn_r
      mean   y = the sum of x / n, their number;            dx += dy / n for each of them
 
    The pixels of a window are h rows of w, `row` numbers apart. */
-/* Where the largest of channel c lies. */
-static size_t nn__max_window_at(const nn_real *x, int h, int w, size_t row, size_t C, size_t c)
+/* Which pixel of the window is the largest in channel c. */
+static int nn__winner(const nn_real *x, int h, int w, size_t row, size_t C, size_t c)
 {
-    size_t best = c;
+    int winner = 0;
+    nn_real best = x[c];
     for (int i = 1; i < h * w; i++) {
-        const size_t at = (size_t)(i / w) * row + (size_t)(i % w) * C + c;
-        if (x[at] > x[best] || (x[at] != x[at] && x[best] == x[best])) best = at;
+        const nn_real v = x[(size_t)(i / w) * row + (size_t)(i % w) * C + c];
+        if (v > best || (v != v && best == best)) best = v, winner = i;
     }
-    return best;
+    return winner;
 }
 
-static void nn__max_window_ref(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C)
+static void nn__max_window_ref(nn_real *y, int *winner, const nn_real *x, int h, int w, size_t row,
+                               size_t C)
 {
-    for (size_t c = 0; c < C; c++) y[c] = x[nn__max_window_at(x, h, w, row, C, c)];
+    for (size_t c = 0; c < C; c++) {
+        const int i = nn__winner(x, h, w, row, C, c);
+        y[c] = x[(size_t)(i / w) * row + (size_t)(i % w) * C + c];
+        if (winner) winner[c] = i;
+    }
 }
 
-static void nn__max_window_backward_ref(nn_real *dx, const nn_real *dy, const nn_real *x, int h,
-                                        int w, size_t row, size_t C)
+static void nn__max_window_backward_ref(nn_real *dx, const nn_real *dy, const int *winner, int w,
+                                        size_t row, size_t C)
 {
-    for (size_t c = 0; c < C; c++) dx[nn__max_window_at(x, h, w, row, C, c)] += dy[c];
+    for (size_t c = 0; c < C; c++)
+        dx[(size_t)(winner[c] / w) * row + (size_t)(winner[c] % w) * C + c] += dy[c];
 }
 
 static void nn__mean_window(nn_real *y, const nn_real *x, int h, int w, size_t row, size_t C)
@@ -4674,10 +4683,11 @@ static void nn__pool_y(const nn__job *j, int b)
     int h, w;
     for (int p = 0; p < (int)P; p++) {
         const nn_real *x = j->x + (size_t)b * (size_t)s->H * row + nn__window_at(s, p, &h, &w);
-        nn_real *y = j->y + ((size_t)b * P + (size_t)p) * C;
-        if (j->average) nn__mean_window(y, x, h, w, row, C);
-        else if (fast) nn__vector()->max_window(y, x, h, w, row, C);
-        else nn__max_window_ref(y, x, h, w, row, C);
+        const size_t at = ((size_t)b * P + (size_t)p) * C;
+        int *winner = j->winner ? j->winner + at : NULL;
+        if (j->average) nn__mean_window(j->y + at, x, h, w, row, C);
+        else if (fast) nn__vector()->max_window(j->y + at, winner, x, h, w, row, C);
+        else nn__max_window_ref(j->y + at, winner, x, h, w, row, C);
     }
 }
 
@@ -4687,30 +4697,31 @@ static bool nn__windows_tile(const nn_window *s)
     return s->KH == s->SH && s->KW == s->SW && s->OH * s->KH == s->H && s->OW * s->KW == s->W;
 }
 
-static void nn__pool_image_dx(const nn__job *j, nn_real *dx, const nn_real *dy, const nn_real *x,
-                              const nn_real *y)
+/* An image of dx, which is zeroed first where it is not to be added to. */
+static void nn__pool_image_dx(const nn__job *j, nn_real *dx, int b, const nn_real *dy)
 {
     const nn_window *s = j->s;
     const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
     const bool fast = C >= NN__SHORT && nn__vector() && !j->average;
     const bool add = j->add || !(fast && nn__windows_tile(s));
+    const int *winner = j->winner + (j->average ? 0 : (size_t)b * P * C);
     int h, w;
     if (!j->add && add) memset(dx, 0, (size_t)s->H * row * sizeof *dx);
-    for (int p = 0; p < (int)P; p++, dy += C, y += C) {
-        const size_t at = nn__window_at(s, p, &h, &w);
-        if (j->average) nn__mean_window_backward(dx + at, dy, h, w, row, C);
+    for (size_t p = 0; p < P; p++, dy += C) {
+        nn_real *to = dx + nn__window_at(s, (int)p, &h, &w);
+        if (j->average) nn__mean_window_backward(to, dy, h, w, row, C);
         else if (fast)
-            nn__vector()->max_window_backward(dx + at, dy, x + at, y, h, w, row, C, add);
-        else nn__max_window_backward_ref(dx + at, dy, x + at, h, w, row, C);
+            nn__vector()->max_window_backward(to, dy, winner + p * C, h, w, row, C, add);
+        else nn__max_window_backward_ref(to, dy, winner + p * C, w, row, C);
     }
 }
 
 static void nn__pool_dx(const nn__job *j, int b)
 {
     const nn_window *s = j->s;
-    const size_t image = (size_t)b * (size_t)s->H * (size_t)s->W * (size_t)s->C;
-    const size_t pooled = (size_t)b * (size_t)s->OH * (size_t)s->OW * (size_t)s->C;
-    nn__pool_image_dx(j, j->dx + image, j->dy + pooled, j->x + image, j->output + pooled);
+    const size_t image = (size_t)s->H * (size_t)s->W * (size_t)s->C;
+    const size_t pooled = (size_t)s->OH * (size_t)s->OW * (size_t)s->C;
+    nn__pool_image_dx(j, j->dx + (size_t)b * image, b, j->dy + (size_t)b * pooled);
 }
 
 /* Image b of dy for a convolution with max pooling behind it, in `to`, where it stays in the cache.
@@ -4727,44 +4738,55 @@ static const nn_real *nn__dy_image(const nn__job *j, nn_real *to, nn_real *poole
         nn__pointwise_of(j->pool->activation)
             ->in_place(dy, j->pool->output + at, n, (nn_real)j->pool->alpha);
     nn__bias_backward(j->db + (size_t)i * O, dy, t->OH * t->OW, s->O);
-    nn__pool_image_dx(j->pool, to, dy, j->pool->x + (size_t)b * image, j->pool->output + at);
+    nn__pool_image_dx(j->pool, to, b, dy);
     return to;
 }
 
-static void nn__pool_forward(nn_real *y, const nn_real *x, int B, const nn_window *s, bool average)
+static void nn__pool_forward(nn_real *y, int *winner, const nn_real *x, int B, const nn_window *s,
+                             bool average)
 {
     nn__job j = NN__EMPTY;
-    j.y = y, j.x = x, j.s = s, j.average = average;
+    j.y = y, j.winner = winner, j.x = x, j.s = s, j.average = average;
     nn__each(nn__pool_y, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
 }
 
-static void nn__pool_backward(nn_real *dx, const nn_real *dy, const nn_real *x, const nn_real *y,
-                              int B, const nn_window *s, bool average, bool add)
+static void nn__pool_backward(nn_real *dx, const nn_real *dy, int *winner, int B,
+                              const nn_window *s, bool average, bool add)
 {
     nn__job j = NN__EMPTY;
-    j.dx = dx, j.dy = dy, j.x = x, j.output = y, j.s = s, j.average = average, j.add = add;
+    j.dx = dx, j.dy = dy, j.winner = winner, j.s = s, j.average = average, j.add = add;
     nn__each(nn__pool_dx, &j, B, (double)nn__outputs(B, s) * s->C * s->KH * s->KW);
 }
 
 NN_API void nn_max_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s)
 {
-    nn__pool_forward(y, x, B, s, false);
+    nn__pool_forward(y, NULL, x, B, s, false);
 }
 
+/* A graph keeps the winners of forward; here they are found again. */
 NN_API void nn_max_pool2d_backward(nn_real *dx, const nn_real *dy, const nn_real *x,
                                    const nn_real *y, int B, const nn_window *s)
 {
-    nn__pool_backward(dx, dy, x, y, B, s, false, true);
+    const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
+    int h, w;
+    (void)y;
+    for (size_t p = 0; p < (size_t)B * P; p++, dy += C) {
+        const size_t at = p / P * (size_t)s->H * row + nn__window_at(s, (int)(p % P), &h, &w);
+        for (size_t c = 0; c < C; c++) {
+            const int i = nn__winner(x + at, h, w, row, C, c);
+            dx[at + (size_t)(i / w) * row + (size_t)(i % w) * C + c] += dy[c];
+        }
+    }
 }
 
 NN_API void nn_avg_pool2d_forward(nn_real *y, const nn_real *x, int B, const nn_window *s)
 {
-    nn__pool_forward(y, x, B, s, true);
+    nn__pool_forward(y, NULL, x, B, s, true);
 }
 
 NN_API void nn_avg_pool2d_backward(nn_real *dx, const nn_real *dy, int B, const nn_window *s)
 {
-    nn__pool_backward(dx, dy, NULL, NULL, B, s, true, true);
+    nn__pool_backward(dx, dy, NULL, B, s, true, true);
 }
 
 /* ---- batch norm ------------------------------------------------------ >>kernels/batch_norm
@@ -7570,7 +7592,7 @@ static const nn__job *nn__pool_behind(nn__job *job, const nn_tensor *t)
     const nn_tensor *p = t->pool;
     if (!p) return NULL;
     job->s = &p->window, job->x = t->value, job->y = p->value, job->output = p->value;
-    job->dy = p->grad, job->activation = t->activation, job->alpha = t->number;
+    job->winner = (int *)(void *)p->saved, job->dy = p->grad, job->activation = t->activation, job->alpha = t->number;
     return job;
 }
 
@@ -7663,7 +7685,8 @@ NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args)
 static void nn__pool_op_forward(nn_tensor *t) /* number: 1 for the mean, 0 for the largest */
 {
     if (t->in[0]->pool) return; /* the convolution has done it, and will */
-    nn__pool_forward(t->value, t->in[0]->value, nn__rows_of(t), &t->window, t->number > 0);
+    nn__pool_forward(t->value, (int *)(void *)t->saved, t->in[0]->value, nn__rows_of(t), &t->window,
+                     t->number > 0);
 }
 
 static void nn__pool_op_backward(nn_tensor *t)
@@ -7672,7 +7695,7 @@ static void nn__pool_op_backward(nn_tensor *t)
     if (!x->needs_grad) return;
     const bool add = nn__grad_flag(x) != 0;
     if (x->pool) return;
-    nn__pool_backward(x->grad, t->grad, x->value, t->value, nn__rows_of(t), &t->window,
+    nn__pool_backward(x->grad, t->grad, (int *)(void *)t->saved, nn__rows_of(t), &t->window,
                       t->number > 0, add);
 }
 
@@ -8503,7 +8526,9 @@ static size_t nn__layout(nn_model *m, int samples, nn_real *base)
         if (t->view_of) continue;
         t->value = t->constant ? t->constant : nn__arena_take(base, &used, n);
         t->grad = t->needs_grad && !t->pool ? nn__arena_take(base, &used, n) : NULL;
-        t->saved = nn__arena_take(base, &used, t->saved_size), t->fresh = 0;
+        const bool winners = t->op == &nn__op_max_pool2d && t->needs_grad;
+        n = winners ? nn__ints(n) : t->saved_size;
+        t->saved = n > 0 ? nn__arena_take(base, &used, n) : NULL, t->fresh = 0;
     }
     r->sample = (int *)(void *)nn__arena_take(base, &used, nn__ints((size_t)samples));
     if (r->loss != NN_LOSS_NONE) nn__layout_loss(r, base, &used, (size_t)samples);
@@ -9313,7 +9338,8 @@ static bool nn__values_finite(const nn_model *m)
     const nn__run *r = m->run;
     for (int i = 0; i < r->tensors; i++) {
         const nn_tensor *t = r->tensor[i];
-        if (t->used && t->op && !t->view_of && !nn__is_sound(t, t->value)) return false;
+        if (t->used && t->op && !t->view_of && !t->pool && !nn__is_sound(t, t->value))
+            return false; /* pooling lets NaN and infinity through */
     }
     return true;
 }
@@ -10222,16 +10248,6 @@ NN_API nn_status nn_summary(nn_model *model, int batch_size)
    errors cancel. Entries where w + h and w - h put some ReLU on different sides of its kink have no
    derivative to compare with; they are counted. */
 
-/* Which pixel of its window gives entry k of a max-pooling. */
-static size_t nn__max_winner(const nn_tensor *t, size_t k)
-{
-    int h, w;
-    const nn_window *s = &t->window;
-    const size_t C = (size_t)s->C, P = (size_t)s->OH * (size_t)s->OW, row = (size_t)s->W * C;
-    const size_t at = nn__window_at(s, (int)(k / C % P), &h, &w) + k / C / P * (size_t)s->H * row;
-    return nn__max_window_at(t->in[0]->value + at, h, w, row, C, k % C);
-}
-
 /* A number that changes when some output of a ReLU or the like changes its side. */
 static uint64_t nn__sides(const nn_model *m)
 {
@@ -10243,8 +10259,9 @@ static uint64_t nn__sides(const nn_model *m)
                     (t->activation == NN_RELU || t->activation == NN_LEAKY_RELU ||
                      (t->activation == NN_ELU && t->number != 1));
         for (size_t k = 0; kink && k < nn__entries(t); k++) hash = hash * 31 + (t->value[k] > 0);
-        for (size_t k = 0; t->used && t->op == &nn__op_max_pool2d && k < nn__entries(t); k++)
-            hash = hash * 31 + nn__max_winner(t, k);
+        const int *winner = t->op == &nn__op_max_pool2d ? (const int *)(const void *)t->saved : NULL;
+        for (size_t k = 0; t->used && winner && k < nn__entries(t); k++)
+            hash = hash * 31 + (uint64_t)winner[k];
         if (kink) hash = nn__mix(hash);
     }
     size_t n = r->loss == NN_MAE || r->loss == NN_HUBER ? nn__entries(m->output) : 0;
