@@ -2245,10 +2245,9 @@ typedef struct nn__tile_at {
     ptrdiff_t b_row;
 } nn__tile_at;
 
-/* Writes one row of sums to C: onto what is there, and after the last term with the bias. */
-NN__OP void nn__row_out(float *c, nn__v sums, const float *bias, bool add, size_t columns)
+/* Writes one row of sums to C: onto what is there. */
+NN__OP void nn__row_out(float *c, nn__v sums, bool add, size_t columns)
 {
-    if (bias) sums += nn__v_load_some(bias, columns);
     if (add) sums += nn__v_load_some(c, columns);
     nn__v_store_some(c, sums, columns);
 }
@@ -2265,8 +2264,15 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int heigh
         const int i = t->i + NN__MIN(r, rows - 1);
         a[r] = t->a + (p->a_rows ? p->a_rows[i] : i * p->a_row);
     }
+    const size_t columns = (size_t)(p->n - t->j);
+    nn__v bias0 = zero, bias1 = zero; /* with the first term */
+    if (p->bias && t->q == 0) {
+        bias0 = nn__v_load_some(p->bias + t->j, columns);
+        if (vectors > 1)
+            bias1 = nn__v_load_some(p->bias + t->j + NN__LANES, columns - NN__LANES);
+    }
     NN__UNROLL
-    for (int r = 0; r < height; r++) sums[r][0] = sums[r][1] = zero;
+    for (int r = 0; r < height; r++) sums[r][0] = bias0, sums[r][1] = bias1;
     for (int left = t->terms;; left -= p->run) {
         const int terms = NN__MIN(left, p->run);
         for (int q = 0; q < terms; q++, b += t->b_row) {
@@ -2283,16 +2289,12 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int heigh
         b += (p->b_run - p->run) * t->b_row;
     }
     float *c = p->c + t->i * p->c_row + t->j;
-    const size_t columns = (size_t)(p->n - t->j);
     const bool add = p->add || t->q > 0;
-    const float *bias = t->q + t->terms == p->k && p->bias ? p->bias + t->j : NULL;
     NN__UNROLL
     for (int r = 0; r < height; r++, c += p->c_row) {
         const bool second = vectors > 1 && r < rows;
-        if (r < rows) nn__row_out(c, sums[r][0], bias, add, columns);
-        if (second)
-            nn__row_out(c + NN__LANES, sums[r][1], bias ? bias + NN__LANES : NULL, add,
-                        columns - NN__LANES);
+        if (r < rows) nn__row_out(c, sums[r][0], add, columns);
+        if (second) nn__row_out(c + NN__LANES, sums[r][1], add, columns - NN__LANES);
     }
 }
 
@@ -4527,9 +4529,9 @@ static size_t nn__conv2d_work_size(int B, const nn_window *s, const nn_window *p
     const bool stride = s->SH > 1 || s->SW > 1; /* dx needs patches then */
     if (nn__is_dense(s)) return nn_dense_work_size(B * s->H * s->W, s->C, s->O);
     if (nn__is_depthwise(s)) return K * (size_t)s->C;
-    if (nn__is_winograd(s, B)) /* smaller batches go another way */
+    if (nn__is_winograd(s, pool ? NN__SHORT : B)) /* smaller batches go another way */
         return NN__MAX(nn__winograd_work_size(s, pool),
-                       nn__conv2d_work_size(NN__SHORT - 1, s, pool));
+                       nn__conv2d_work_size(NN__MIN(B, NN__SHORT - 1), s, NULL));
     size_t patches = nn__patches_work_size(
         nn__conv2d_by_place(s, B) && !stride ? NN__MIN(B, NN__SHORT - 1) : B, s);
     if (s->G > 1) return patches;
@@ -4590,7 +4592,7 @@ static void nn__conv2d_backward(nn__job *j, nn_real *db, nn_real *work)
         nn_dense_backward(j->dx, j->dw, NULL, j->dy, j->x, j->w, j->B * s->H * s->W, s->C, s->O,
                           work);
     else if (nn__is_depthwise(s)) nn__depthwise(j);
-    else if (nn__is_winograd(s, j->pool && j->dx ? NN__SHORT : j->B)) nn__winograd_backward(j, work);
+    else if (nn__is_winograd(s, j->pool ? NN__SHORT : j->B)) nn__winograd_backward(j, work);
     else {
         if (j->dw && s->G == 1) nn__places_dw(j, work);
         else if (j->dw) nn__conv2d_dw(j, part, rest);

@@ -197,6 +197,24 @@ static void conv_in_blocks(void **state)
     }
 }
 
+/* 3x3 with stride 1 by tiles: every number of channels on both sides, part of a tile at each edge,
+   batches that do not divide evenly. */
+static void conv_by_tiles(void **state)
+{
+    (void)state;
+    nn_random random = nn_random_seed(7);
+    int by_tiles = 0;
+    for (int k = 0; k < 104; k++) {
+        const int C = 16 + k / 2, O = 67 - k / 2;
+        nn_window s = nn_window_of(4 + below(&random, 11), 4 + below(&random, 11), C, 3, 3, 1, 1,
+                                   k % 2 ? NN_SAME : NN_VALID);
+        s.O = O;
+        by_tiles += nn__fits_winograd(&s);
+        compare_conv(8 + below(&random, 14), &s, 10 * (uint64_t)k + (uint64_t)k % 6);
+    }
+    if (nn__vector()) assert_true(by_tiles >= 50);
+}
+
 /* ---- pooling ---- */
 
 static void pools_against_pytorch(void **state)
@@ -235,32 +253,35 @@ static void max_pool_random_shapes(void **state)
                                    1 + below(&random, 4), 1 + below(&random, 4),
                                    below(&random, 2) ? NN_SAME : NN_VALID);
         const sizes n = sizes_of(1, &s);
-        nn_real *x = numbers(n.x), *y = numbers(n.y), *dx[2] = { numbers(n.x), numbers(n.x) };
-        nn_real *dy = numbers(n.y), *expected = numbers(n.y);
-        fill(dy, n.y, 1), fill(dx[0], n.x, 2), fill(dx[1], n.x, 2);
+        nn_real *x = numbers(n.x), *y = numbers(n.y), *expected = numbers(n.y), *dy = numbers(n.y);
+        nn_real *dx[4] = { numbers(n.x), numbers(n.x), numbers(n.x), numbers(n.x) };
+        int *winner = (int *)malloc(n.y * sizeof *winner), *found = (int *)malloc(n.y * sizeof *found);
+        fill(dy, n.y, 1), fill(dx[0], n.x, 2), fill(dx[1], n.x, 2), fill(dx[2], n.x, 2);
+        fill(dx[3], n.x, 3);
         for (size_t i = 0; i < n.x; i++) {
             x[i] = (nn_real)below(&random, 3);
             if (k % 2 && below(&random, 20) == 0) x[i] = (nn_real)NAN;
         }
-        nn_max_pool2d_forward(y, x, 1, &s);
-        nn_max_pool2d_backward(dx[1], dy, x, y, 1, &s);
-        nn_real *zero = numbers(n.x), *fresh = numbers(n.x); /* written over what is there */
-        fill(fresh, n.x, 3);
-        nn_max_pool2d_backward(zero, dy, x, y, 1, &s);
-        nn__pool_backward(fresh, dy, x, y, 1, &s, false, false);
-        check_all_close(fresh, zero, n.x, 0);
-        free(zero), free(fresh);
+        nn__pool_forward(y, winner, x, 1, &s, false);
+        nn__pool_backward(dx[1], dy, winner, 1, &s, false, true);
+        nn_max_pool2d_backward(dx[2], dy, x, y, 1, &s);
         for (int p = 0; p < s.OH * s.OW; p++) {
             int rows, columns;
             const size_t at = nn__window_at(&s, p, &rows, &columns), out = (size_t)(p * C);
             const size_t row = (size_t)(s.W * C);
-            nn__max_window_ref(expected + out, x + at, rows, columns, row, (size_t)C);
-            nn__max_window_backward_ref(dx[0] + at, dy + out, x + at, rows, columns, row,
-                                        (size_t)C);
+            nn__max_window_ref(expected + out, found + out, x + at, rows, columns, row, (size_t)C);
+            nn__max_window_backward_ref(dx[0] + at, dy + out, found + out, columns, row, (size_t)C);
         }
         assert_memory_equal(y, expected, n.y * sizeof *y);
+        assert_memory_equal(winner, found, n.y * sizeof *winner);
         assert_memory_equal(dx[0], dx[1], n.x * sizeof *y);
-        free(x), free(y), free(dx[0]), free(dx[1]), free(dy), free(expected);
+        assert_memory_equal(dx[0], dx[2], n.x * sizeof *y);
+        nn__pool_backward(dx[3], dy, winner, 1, &s, false, false); /* over what is there */
+        memset(dx[0], 0, n.x * sizeof *y);
+        nn_max_pool2d_backward(dx[0], dy, x, y, 1, &s);
+        check_all_close(dx[3], dx[0], n.x, 0);
+        for (int i = 0; i < 4; i++) free(dx[i]);
+        free(x), free(y), free(dy), free(expected), free(winner), free(found);
     }
 }
 
@@ -881,6 +902,65 @@ static void learns_digits(void **state)
     nn_model_free(m), nn_data_free(&train), nn_data_free(&test);
 }
 
+/* Values and gradients of a network whose max pooling follows a convolution directly, against those
+   of one with a reshape between them, which keeps the two apart. */
+static nn_model *pooled(bool apart, const nn_window *s, nn_activation activation, int size)
+{
+    nn_model *m = nn_model_new(.seed = 3);
+    nn_tensor *h = nn_input(m, s->H, s->W, s->C);
+    for (int layer = 0; layer < 2; layer++) {
+        h = nn_conv2d(h, s->O, .kernel_h = s->KH, .kernel_w = s->KW, .activation = activation,
+                      .padding = NN_SAME);
+        if (apart) h = nn_reshape(h, h->dim[0], h->dim[1], h->dim[2]);
+        h = nn_max_pool2d(h, size, .stride = layer ? 1 : size);
+    }
+    check_ok(nn_compile(m, nn_dense(nn_flatten(h), 3), .loss = NN_MSE));
+    return m;
+}
+
+static void check_pooled(int B, const nn_window *s, nn_activation activation, int size)
+{
+    nn_model *m[2] = { pooled(false, s, activation, size), pooled(true, s, activation, size) };
+    const size_t n = (size_t)(B * s->H * s->W * s->C);
+    nn_real *x = numbers(n), *t = numbers((size_t)(3 * B));
+    nn_data d;
+    fill(x, n, 1), fill(t, (size_t)(3 * B), 2);
+    check_ok(nn_data_from(&d, x, B, { s->H, s->W, s->C }, .targets = t, .target_shape = { 3 }));
+    for (int k = 0; k < 2; k++) {
+        check_ok(nn_feed(m[k], &d, NULL, B));
+        check_ok(nn_forward(m[k], NN_TRAINING));
+        check_ok(nn_backward(m[k]));
+    }
+    for (int i = 0; i < m[0]->run->tensors; i++) { /* what lies between them has its values too */
+        const nn_tensor *a = m[0]->run->tensor[i], *b = m[1]->run->tensor[0];
+        for (int k = 0; k < m[1]->run->tensors && (b->hidden || strcmp(a->name, b->name)); k++)
+            b = m[1]->run->tensor[k];
+        if (a->parameter || a->hidden || strcmp(a->name, b->name) != 0) continue;
+        check_all_close(a->value, b->value, nn__entries(a), BOUND);
+    }
+    check_all_close(m[0]->grads, m[1]->grads, m[0]->parameters, 2 * BOUND);
+    nn_model_free(m[0]), nn_model_free(m[1]), nn_data_free(&d);
+    free(x), free(t);
+}
+
+static void pooling_behind_convolution(void **state)
+{
+    (void)state;
+    const nn_activation kinds[] = { NN_RELU, NN_LINEAR, NN_TANH, NN_LEAKY_RELU, NN_SILU };
+    int fused = 0;
+    for (int k = 0; k < 30; k++) {
+        nn_window s = nn_window_of(12 + k % 7, 12 + k % 5, 1 + k % 3 * 8, 3 + k % 4 / 2, 3, 1, 1,
+                                   NN_SAME);
+        s.O = k % 2 ? 16 + k : 5;
+        check_pooled(1 + k, &s, kinds[k % COUNT(kinds)], 2 + k % 2);
+        nn_model *m = pooled(false, &s, kinds[k % COUNT(kinds)], 2);
+        for (int i = 0; i < m->run->tensors; i++)
+            fused += m->run->tensor[i]->op == &nn__op_conv2d && m->run->tensor[i]->pool;
+        nn_model_free(m);
+    }
+    assert_true(fused >= (nn__vector() ? 29 : 24)); /* 24 first layers; second ones by tiles */
+}
+
 #ifdef _OPENMP
 /* All layers above the size from which on threads are used: the same bits for any number. */
 static void threads(void **state)
@@ -901,7 +981,8 @@ static void threads(void **state)
         nn_model *m = nn_model_new(.seed = 1);
         nn_tensor *h = nn_conv2d(nn_input(m, EDGE, EDGE, 2), 24, 3, .activation = NN_RELU);
         h = nn_conv2d(h, 24, 5, .groups = 24, .padding = NN_SAME, .activation = NN_TANH);
-        h = nn_conv2d(nn_max_pool2d(h, 3, .stride = 1), 32, 3, .groups = 2, .padding = NN_SAME);
+        h = nn_max_pool2d(nn_conv2d(h, 24, 3, .activation = NN_RELU), 3, .stride = 1);
+        h = nn_conv2d(h, 32, 3, .groups = 2, .padding = NN_SAME);
         h = nn_conv2d(nn_avg_pool2d(nn_batch_norm(h), 2), 48, 1, .activation = NN_GELU);
         h = nn_layer_norm(h);
         h = nn_flatten(nn_conv2d(h, 32, 4, .stride = 2, .padding = NN_SAME));
@@ -970,7 +1051,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conv_against_pytorch),
         cmocka_unit_test(conv_random_shapes),
-        cmocka_unit_test(conv_in_blocks),
+        cmocka_unit_test(conv_in_blocks), cmocka_unit_test(conv_by_tiles),
+        cmocka_unit_test(pooling_behind_convolution),
         cmocka_unit_test(pools_against_pytorch),
         cmocka_unit_test(max_pool_random_shapes),
         cmocka_unit_test(max_pool_shows_nan),
