@@ -1746,8 +1746,8 @@ NN_API void nn_random_shuffle(nn_random *random, int *index, int n)
    the CPU has no vectors. The fast ones are written once, further down (>>simd/vector), and
    compiled for each instruction set; a table of them is chosen when the first one is needed. */
 
-/* An activation, in place on n finished numbers. */
-typedef void nn__finish(nn_real *c, size_t n, double alpha);
+/* An activation of n numbers; ys may be xs. */
+typedef void nn__activation(nn_real *ys, const nn_real *xs, size_t n, nn_real alpha);
 
 /* C (m, n) = or += A B: what a matrix product works on. See >>matmul. */
 typedef struct nn__product {
@@ -1757,8 +1757,8 @@ typedef struct nn__product {
     ptrdiff_t a_row, a_column, b_row, b_column; /* steps, in numbers */
     bool add; /* C += A B */
     const nn_real *bias; /* (n), added to every row; or NULL */
-    nn__finish *finish; /* called on finished pieces of rows; or NULL */
-    double alpha;
+    nn__activation *finish; /* called on finished pieces of rows; or NULL */
+    nn_real alpha;
     nn_real *work;
     /* what a convolution needs, which reads A from an image */
     ptrdiff_t c_row;
@@ -1770,13 +1770,11 @@ typedef struct nn__product {
     bool roomy; /* B can be read a panel beyond its end */
 } nn__product;
 
-/* The loops of a pointwise activation: forward; backward, dx += dy g'; the same in place. */
+/* The loops of a pointwise activation: forward; backward, dx = or += dy g', where dx may be dy. */
 typedef struct nn__pointwise {
-    void (*forward)(nn_real *ys, const nn_real *xs, size_t n, nn_real a);
+    nn__activation *forward;
     void (*backward)(nn_real *dx, const nn_real *dy, const nn_real *xs, const nn_real *ys, size_t n,
-                     nn_real a);
-    void (*in_place)(nn_real *dy, const nn_real *ys, size_t n, nn_real a);
-    nn__finish *finish;
+                     nn_real a, bool add);
 } nn__pointwise;
 
 /* The constants of one Adam step, with both bias corrections in them. */
@@ -2268,8 +2266,7 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int heigh
     nn__v bias0 = zero, bias1 = zero; /* with the first term */
     if (p->bias && t->q == 0) {
         bias0 = nn__v_load_some(p->bias + t->j, columns);
-        if (vectors > 1)
-            bias1 = nn__v_load_some(p->bias + t->j + NN__LANES, columns - NN__LANES);
+        if (vectors > 1) bias1 = nn__v_load_some(p->bias + t->j + NN__LANES, columns - NN__LANES);
     }
     NN__UNROLL
     for (int r = 0; r < height; r++) sums[r][0] = bias0, sums[r][1] = bias1;
@@ -2344,7 +2341,8 @@ static void nn__tile_block(const nn__product *p, int i_begin, int i_end, int pan
     const int columns = NN__MIN(panel_end * NN__COLUMNS, p->n) - j_begin;
     const int rows = columns == p->c_row ? i_end - i_begin : 1; /* whole rows lie in one piece */
     for (int i = i_begin; p->finish && i < i_end; i += rows)
-        p->finish(p->c + i * p->c_row + j_begin, (size_t)rows * (size_t)columns, p->alpha);
+        p->finish(p->c + i * p->c_row + j_begin, p->c + i * p->c_row + j_begin,
+                  (size_t)rows * (size_t)columns, p->alpha);
 }
 
 /* Dot products of one row with four: b points at their starts. */
@@ -2384,7 +2382,7 @@ static void nn__dots(const nn__product *p)
             for (int s = 0; s < 4 && j + s < p->n; s++)
                 c[j + s] = (p->add ? c[j + s] : 0) + sums[s] + (p->bias ? p->bias[j + s] : 0);
         }
-        if (p->finish) p->finish(c, (size_t)p->n, p->alpha);
+        if (p->finish) p->finish(c, c, (size_t)p->n, p->alpha);
     }
 }
 
@@ -2496,7 +2494,7 @@ NN__OP void nn__winograd_tile(const int kind, float *const *at, float *v, size_t
                               const float *bias, size_t C)
 {
     const bool out = kind == NN__TILE_Y || kind == NN__TILE_DX || kind == NN__TILE_DW;
-    const int side = kind == NN__TILE_X || kind == NN__TILE_DX     ? 6
+    const int side = kind == NN__TILE_X || kind == NN__TILE_DX   ? 6
                      : kind == NN__TILE_Y || kind == NN__TILE_DY ? 4
                                                                  : 3;
     const int from = out ? 6 : side, to = out ? side : 6;
@@ -2565,29 +2563,16 @@ static void NN__V(nn__winograd)(int kind, float *const *at, float *v, size_t ste
         }                                                                                          \
     }                                                                                              \
     static void NN__V(nn__##name##_backward)(float *dx, const float *dy, const float *xs,          \
-                                             const float *ys, size_t n, float a)                   \
+                                             const float *ys, size_t n, float a, bool add)         \
     {                                                                                              \
         (void)a;                                                                                   \
         for (size_t i = 0; i < n; i += NN__LANES) {                                                \
             nn__v x = nn__v_load_some(xs + i, n - i), y = nn__v_load_some(ys + i, n - i);          \
-            nn__v d = nn__v_load_some(dx + i, n - i);                                              \
+            nn__v d = nn__v_load_some(dy + i, n - i) * (slope);                                    \
             (void)x, (void)y;                                                                      \
-            d += nn__v_load_some(dy + i, n - i) * (slope);                                         \
+            if (add) d += nn__v_load_some(dx + i, n - i);                                          \
             nn__v_store_some(dx + i, d, n - i);                                                    \
         }                                                                                          \
-    }                                                                                              \
-    static void NN__V(nn__##name##_in_place)(float *dy, const float *ys, size_t n, float a)        \
-    {                                                                                              \
-        (void)a;                                                                                   \
-        for (size_t i = 0; i < n; i += NN__LANES) {                                                \
-            nn__v x = NN__ZERO, y = nn__v_load_some(ys + i, n - i);                                \
-            (void)x, (void)y;                                                                      \
-            nn__v_store_some(dy + i, nn__v_load_some(dy + i, n - i) * (slope), n - i);             \
-        }                                                                                          \
-    }                                                                                              \
-    static void NN__V(nn__##name##_finish)(float *c, size_t n, double alpha)                       \
-    {                                                                                              \
-        NN__V(nn__##name##_forward)(c, c, n, (float)alpha);                                        \
     }
 NN__V_POINTWISE_LIST(NN__V_POINTWISE_LOOPS)
 
@@ -2801,9 +2786,8 @@ static bool NN__V(nn__finite)(const float *x, size_t n)
 
 /* clang-format off */
 #define NN__V_POINTWISE_ROW(name)                                                                  \
-    { NN__V(nn__##name##_forward), NN__V(nn__##name##_backward), NN__V(nn__##name##_in_place),     \
-      NN__V(nn__##name##_finish) }
-#define NN__V_NOTHING { NULL, NULL, NULL, NULL }
+    { NN__V(nn__##name##_forward), NN__V(nn__##name##_backward) }
+#define NN__V_NOTHING { NULL, NULL }
 /* clang-format on */
 #define NN__V_TEXT(x) NN__V_TEXT_OF(x)
 #define NN__V_TEXT_OF(x) #x
@@ -2970,7 +2954,7 @@ static void nn__matmul_ref(const nn__product *p)
             }
             c_i[j] = (p->add ? c_i[j] : 0) + sum + (p->bias ? p->bias[j] : 0);
         }
-        if (p->finish) p->finish(c_i, (size_t)p->n, p->alpha);
+        if (p->finish) p->finish(c_i, c_i, (size_t)p->n, p->alpha);
     }
 }
 
@@ -3059,7 +3043,7 @@ static nn_real nn__normal_density(nn_real x)
       -NN__LIBM(expm1)(-y))
 /* clang-format on */
 
-/* For each line three loops: forward; backward, dx += dy g'; and backward in place, dy *= g'. */
+/* For each line two loops: forward; backward, dx = or += dy g'. */
 #define NN__POINTWISE_LOOPS(NAME, name, forward, slope)                                            \
     static void nn__##name##_forward(nn_real *ys, const nn_real *xs, size_t n, nn_real a)          \
     {                                                                                              \
@@ -3070,27 +3054,14 @@ static nn_real nn__normal_density(nn_real x)
         }                                                                                          \
     }                                                                                              \
     static void nn__##name##_backward(nn_real *dx, const nn_real *dy, const nn_real *xs,           \
-                                      const nn_real *ys, size_t n, nn_real a)                      \
+                                      const nn_real *ys, size_t n, nn_real a, bool add)            \
     {                                                                                              \
         (void)a;                                                                                   \
         for (size_t i = 0; i < n; i++) {                                                           \
             nn_real x = xs[i], y = ys[i];                                                          \
             (void)x, (void)y;                                                                      \
-            dx[i] += dy[i] * (slope);                                                              \
+            dx[i] = (add ? dx[i] : 0) + dy[i] * (slope);                                           \
         }                                                                                          \
-    }                                                                                              \
-    static void nn__##name##_in_place(nn_real *dy, const nn_real *ys, size_t n, nn_real a)         \
-    {                                                                                              \
-        (void)a;                                                                                   \
-        for (size_t i = 0; i < n; i++) {                                                           \
-            nn_real x = 0, y = ys[i];                                                              \
-            (void)x, (void)y;                                                                      \
-            dy[i] *= slope;                                                                        \
-        }                                                                                          \
-    }                                                                                              \
-    static void nn__##name##_finish(nn_real *c, size_t n, double alpha)                            \
-    {                                                                                              \
-        nn__##name##_forward(c, c, n, (nn_real)alpha);                                             \
     }
 NN__POINTWISE_LIST(NN__POINTWISE_LOOPS)
 
@@ -3098,7 +3069,7 @@ NN__POINTWISE_LIST(NN__POINTWISE_LOOPS)
 static const nn__pointwise *nn__pointwise_of(nn_activation kind)
 {
 #define NN__POINTWISE_ROW(NAME, name, forward, slope)                                              \
-    { nn__##name##_forward, nn__##name##_backward, nn__##name##_in_place, nn__##name##_finish },
+    { nn__##name##_forward, nn__##name##_backward },
     static const nn__pointwise table[] = { NN__POINTWISE_LIST(NN__POINTWISE_ROW) };
     NN_ASSERT((int)kind >= 0 && kind < NN_SOFTMAX);
     if (nn__vector() && nn__vector()->pointwise[kind].forward)
@@ -3124,7 +3095,14 @@ NN_API void nn_activation_backward(nn_activation kind, double alpha, nn_real *dx
                                    const nn_real *x, const nn_real *y, size_t n)
 {
     NN_ASSERT(n == 0 || (dx && dy && y && (x || (kind != NN_GELU && kind != NN_SILU))));
-    nn__pointwise_of(kind)->backward(dx, dy, x ? x : y, y, n, (nn_real)alpha);
+    nn__pointwise_of(kind)->backward(dx, dy, x ? x : y, y, n, (nn_real)alpha, true);
+}
+
+/* dy becomes dx, where g' follows from y alone. */
+static void nn__activation_in_place(nn_activation kind, nn_real *dy, const nn_real *y, size_t n,
+                                    nn_real alpha)
+{
+    nn__pointwise_of(kind)->backward(dy, dy, y, y, n, alpha, false);
 }
 
 /* ---- softmax over the last axis --------------------------------------- >>kernels/softmax
@@ -3445,8 +3423,8 @@ static void nn__dense_run(nn_real *y, const nn_real *x, const nn_real *w, const 
     nn__product p = NN__EMPTY;
     nn__product_set(&p, y, x, w, B, O, I, NN_TRANSPOSE_B, work);
     p.bias = b;
-    p.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->finish;
-    p.alpha = alpha;
+    p.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->forward;
+    p.alpha = (nn_real)alpha;
     nn__matmul_run(&p);
 }
 
@@ -3680,8 +3658,8 @@ typedef struct nn__job {
     size_t first, line; /* of a block of patches: its first output, the first row of x around it */
     int rows, group;
     bool average, add, training;
-    nn__finish *finish;
-    double alpha;
+    nn__activation *finish;
+    nn_real alpha;
     nn__product product; /* what the places of a convolution have in common */
     bool *sound; /* for each piece */
     nn_activation activation;
@@ -4281,7 +4259,8 @@ static void nn__tiles(const nn__job *j, int kind, nn_real *pixels, nn_real *v, i
     for (int t = first; t < first + n; t++, v += nn__tile_row(C)) {
         const int oy = t % of_image / across * 4, ox = t % across * 4;
         const int top = x ? oy - s->top : oy, left = x ? ox - s->left : ox;
-        nn_real *image = pixels + (size_t)(t / of_image % images) * (size_t)H * (size_t)W * (size_t)C;
+        nn_real *image =
+            pixels + (size_t)(t / of_image % images) * (size_t)H * (size_t)W * (size_t)C;
         for (int i = 0; i < side; i++)
             for (int k = 0; k < side; k++) {
                 const int iy = top + i, ix = left + k;
@@ -4290,7 +4269,7 @@ static void nn__tiles(const nn__job *j, int kind, nn_real *pixels, nn_real *v, i
             }
         nn__vector()->winograd(kind, at, v, nn__spot_size(C), j->b, (size_t)C);
         for (int i = 0; j->finish && kind == NN__TILE_Y && i < NN__MIN(4, H - top); i++)
-            j->finish(at[4 * i], (size_t)NN__MIN(4, W - left) * (size_t)C, j->alpha);
+            j->finish(at[4 * i], at[4 * i], (size_t)NN__MIN(4, W - left) * (size_t)C, j->alpha);
     }
 }
 
@@ -4338,15 +4317,15 @@ static nn_real *nn__winograd_filters(const nn__job *j, nn__product *p, nn_real *
 static size_t nn__winograd_room(const nn_window *s, const nn_window *pool)
 {
     const size_t C = nn__tile_row(s->C), O = nn__tile_row(s->O);
-    return nn__lines(NN__MAX(C, O) + NN__SPOTS * (nn__spot_size(s->C) + nn__spot_size(s->O) + (size_t)s->O * C) +
-           nn__panels(s->C, NN__TILES) + (size_t)nn__ring(s) * nn__dy_room(s, pool));
+    return nn__lines(NN__MAX(C, O) +
+                     NN__SPOTS * (nn__spot_size(s->C) + nn__spot_size(s->O) + (size_t)s->O * C) +
+                     nn__panels(s->C, NN__TILES) + (size_t)nn__ring(s) * nn__dy_room(s, pool));
 }
 
 static size_t nn__winograd_work_size(const nn_window *s, const nn_window *pool)
 {
     const size_t O = (size_t)s->O, row = nn__tile_row(s->C);
-    const size_t panels =
-        NN__MAX(nn__panels(s->O, s->C), nn__panels(s->C, s->O));
+    const size_t panels = NN__MAX(nn__panels(s->O, s->C), nn__panels(s->C, s->O));
     return NN__SPOTS * (O * row + panels) +
            NN__AREAS * (nn__winograd_room(s, pool) + nn__lines(O * nn__patch_size(s)));
 }
@@ -4373,8 +4352,7 @@ static void nn__winograd_y_part(const nn__job *job, int i)
         nn__tiles(&j, NN__TILE_X, (nn_real *)j.x, v, t, n);
         nn__spots(p, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0, nn__panels(p.n, p.k));
         nn__tiles(&j, NN__TILE_Y, j.y, m, t, n);
-        for (; j.pool && done < (t + n) / nn__tiles_of_image(j.s); done++)
-            nn__pool_y(j.pool, done);
+        for (; j.pool && done < (t + n) / nn__tiles_of_image(j.s); done++) nn__pool_y(j.pool, done);
     }
 }
 
@@ -4384,7 +4362,8 @@ static void nn__winograd_y(nn__job *j, nn_real *work)
     nn__product *p = &j->product;
     p->n = s->O, p->k = s->C, p->b_row = 1, p->b_column = (ptrdiff_t)nn__tile_row(s->C);
     p->a_row = p->b_column, p->a_column = 1, p->c_row = (ptrdiff_t)nn__tile_row(s->O);
-    j->patches = nn__winograd_filters(j, p, work), j->room = nn__winograd_room(s, j->pool ? j->pool->s : NULL);
+    j->patches = nn__winograd_filters(j, p, work),
+    j->room = nn__winograd_room(s, j->pool ? j->pool->s : NULL);
     nn__each(nn__winograd_y_part, j, NN__AREAS,
              (double)nn__outputs(j->B, s) * s->O * (double)nn__patch_size(s));
 }
@@ -4412,7 +4391,8 @@ static void nn__winograd_backward_part(const nn__job *job, int i)
         memset(j.patches, 0, NN__MAX(C, O) * sizeof *v);
         if (j.dw) nn__tiles(&j, NN__TILE_X, (nn_real *)j.x, v, t, n);
         for (; j.pool && done <= (t + n - 1) / of_image; done++)
-            nn__dy_image(&j, dy + (size_t)(done % ring) * image, dy + (size_t)ring * image, i, done);
+            nn__dy_image(&j, dy + (size_t)(done % ring) * image, dy + (size_t)ring * image, i,
+                         done);
         nn__tiles(&j, NN__TILE_DY, j.pool ? dy : (nn_real *)j.dy, m, t, n);
         if (j.dw) nn__spots(q, (size_t)j.s->O * C, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0);
         q.add = true;
@@ -4469,7 +4449,8 @@ static void nn__depthwise_image(const nn__job *j, int b)
             else if (at >= 0) nn__mul_add(j->dx + at, j->dy + o, w, C);
         }
     }
-    if (j->finish) j->finish(j->y + (size_t)b * P * C, P * C, j->alpha);
+    nn_real *y = j->y + (size_t)b * P * C;
+    if (j->finish) j->finish(y, y, P * C, j->alpha);
 }
 
 /* Tap k of dw, image by image: shorter sums round less. */
@@ -4555,8 +4536,8 @@ static void nn__conv2d_run(nn_real *y, const nn_real *x, const nn_real *w, const
     const size_t block = (size_t)nn__patch_rows(B, s);
     nn_real *part = work + block * nn__patch_size(s);
     j.s = s, j.B = B, j.y = y, j.x = x, j.w = w, j.b = b, j.patches = work;
-    j.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->finish;
-    j.alpha = alpha, j.pool = pool;
+    j.finish = activation == NN_LINEAR ? NULL : nn__pointwise_of(activation)->forward;
+    j.alpha = (nn_real)alpha, j.pool = pool;
     if (nn__is_dense(s))
         nn__dense_run(y, x, w, b, B * s->H * s->W, s->C, s->O, activation, alpha, work);
     else if (nn__is_depthwise(s)) nn__depthwise(&j);
@@ -4712,8 +4693,7 @@ static void nn__pool_image_dx(const nn__job *j, nn_real *dx, int b, const nn_rea
     for (size_t p = 0; p < P; p++, dy += C) {
         nn_real *to = dx + nn__window_at(s, (int)p, &h, &w);
         if (j->average) nn__mean_window_backward(to, dy, h, w, row, C);
-        else if (fast)
-            nn__vector()->max_window_backward(to, dy, winner + p * C, h, w, row, C, add);
+        else if (fast) nn__vector()->max_window_backward(to, dy, winner + p * C, h, w, row, C, add);
         else nn__max_window_backward_ref(to, dy, winner + p * C, w, row, C);
     }
 }
@@ -4737,8 +4717,7 @@ static const nn_real *nn__dy_image(const nn__job *j, nn_real *to, nn_real *poole
     nn_real *dy = pooled;
     memcpy(dy, j->pool->dy + at, n * sizeof *dy);
     if (j->pool->activation != NN_LINEAR)
-        nn__pointwise_of(j->pool->activation)
-            ->in_place(dy, j->pool->output + at, n, (nn_real)j->pool->alpha);
+        nn__activation_in_place(j->pool->activation, dy, j->pool->output + at, n, j->pool->alpha);
     nn__bias_backward(j->db + (size_t)i * O, dy, t->OH * t->OW, s->O);
     nn__pool_image_dx(j->pool, to, b, dy);
     return to;
@@ -7594,7 +7573,8 @@ static const nn__job *nn__pool_behind(nn__job *job, const nn_tensor *t)
     const nn_tensor *p = t->pool;
     if (!p) return NULL;
     job->s = &p->window, job->x = t->value, job->y = p->value, job->output = p->value;
-    job->winner = (int *)(void *)p->saved, job->dy = p->grad, job->activation = t->activation, job->alpha = t->number;
+    job->winner = (int *)(void *)p->saved, job->dy = p->grad;
+    job->activation = t->activation, job->alpha = (nn_real)t->number;
     return job;
 }
 
@@ -7617,7 +7597,8 @@ static void nn__conv2d_op_backward(nn_tensor *t)
     j.pool = nn__pool_behind(&pool, t);
     memset(work, 0, sums * sizeof *work);
     nn__conv2d_backward(&j, db, work + sums);
-    for (size_t i = 0; db && t->pool && i < NN__PARTS_OF_BATCH; i++) nn__add_to(db, work + i * O, O);
+    for (size_t i = 0; db && t->pool && i < NN__PARTS_OF_BATCH; i++)
+        nn__add_to(db, work + i * O, O);
 }
 
 static size_t nn__conv2d_op_work(const nn_tensor *t, int rows)
@@ -7857,7 +7838,7 @@ static void nn__activate_forward(nn_tensor *t)
 static void nn__activation_cut(const nn__job *j, int i)
 {
     const size_t at = nn__cut(j->first, i), n = nn__cut(j->first, i + 1) - at;
-    nn__pointwise_of(j->activation)->in_place(j->dx + at, j->output + at, n, (nn_real)j->alpha);
+    nn__activation_in_place(j->activation, j->dx + at, j->output + at, n, j->alpha);
 }
 
 static void nn__activate_backward(nn_tensor *t)
@@ -7868,10 +7849,11 @@ static void nn__activate_backward(nn_tensor *t)
     if (t->pool) return; /* the convolution will do it */
     if (x->view_of == t) { /* fused: x->grad is t->grad */
         nn__job j = NN__EMPTY;
-        j.dx = t->grad, j.output = t->value, j.activation = t->activation, j.alpha = t->number;
+        j.dx = t->grad, j.output = t->value;
+        j.activation = t->activation, j.alpha = (nn_real)t->number;
         j.first = n;
         if (n >= NN__LARGE) nn__each(nn__activation_cut, &j, NN__CUTS, (double)n);
-        else nn__pointwise_of(t->activation)->in_place(j.dx, j.output, n, (nn_real)j.alpha);
+        else nn__activation_in_place(t->activation, j.dx, j.output, n, j.alpha);
         return;
     }
     nn_real *dx = nn__grad(x);
@@ -10261,7 +10243,8 @@ static uint64_t nn__sides(const nn_model *m)
                     (t->activation == NN_RELU || t->activation == NN_LEAKY_RELU ||
                      (t->activation == NN_ELU && t->number != 1));
         for (size_t k = 0; kink && k < nn__entries(t); k++) hash = hash * 31 + (t->value[k] > 0);
-        const int *winner = t->op == &nn__op_max_pool2d ? (const int *)(const void *)t->saved : NULL;
+        const int *winner =
+            t->op == &nn__op_max_pool2d ? (const int *)(const void *)t->saved : NULL;
         for (size_t k = 0; t->used && winner && k < nn__entries(t); k++)
             hash = hash * 31 + (uint64_t)winner[k];
         if (kink) hash = nn__mix(hash);

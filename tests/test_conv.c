@@ -958,6 +958,9 @@ static void pooling_behind_convolution(void **state)
             fused += m->run->tensor[i]->op == &nn__op_conv2d && m->run->tensor[i]->pool;
         nn_model_free(m);
     }
+    nn_model *m = nn_model_new(); /* who else needs the convolution finds its gradient */
+    nn_tensor *h = nn_conv2d(nn_input(m, 8, 8, 2), 4, 3, .activation = NN_RELU);
+    check_graph(m, nn_add(nn_max_pool2d(h, 2), nn_avg_pool2d(h, 2)));
     assert_true(fused >= (nn__vector() ? 29 : 24)); /* 24 first layers; second ones by tiles */
 }
 

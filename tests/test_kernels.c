@@ -685,11 +685,11 @@ static void activations_in_place(void **state)
             nn_activation_forward((nn_activation)kind, 0.2, z, z, n);
             assert_memory_equal(y, z, n * sizeof *y);
             memcpy(z, x, n * sizeof *x);
-            loops->finish(z, n, 0.2);
+            loops->forward(z, z, n, (nn_real)0.2);
             assert_memory_equal(y, z, n * sizeof *y);
             if (kind == NN_GELU || kind == NN_SILU) continue; /* these need x */
             nn_activation_backward((nn_activation)kind, 0.2, dx, dy, NULL, y, n);
-            loops->in_place(dy, y, n, (nn_real)0.2);
+            loops->backward(dy, dy, y, y, n, (nn_real)0.2, false);
             for (size_t i = 0; i < n; i++) check_close(dy[i], dx[i], EPSILON);
         }
     for (int C = 1; C < LENGTHS / 2; C++) {
@@ -1085,14 +1085,16 @@ static void run_plain(int kind, const operands *o)
     const nn_real *x = o->x, *v = o->v;
     const size_t n = o->n;
     nn_real *w = o->w, sum = 0;
+    int *winner = (int *)(void *)o->u;
     if (kind == FAST_MAX_BACKWARD) memset(w, 0, 4 * n * sizeof *w);
     if (kind == FAST_DROPOUT || kind == FAST_DROPOUT_ADD)
         nn__dropout_ref(w, x, KEY, 1u << 22, (nn_real)1.25, n, kind == FAST_DROPOUT_ADD);
     if (kind == FAST_SGD)
         nn__sgd_ref(w, x, o->v, n, (nn_real)0.1, (nn_real)0.9, n % 2, (nn_real)0.01);
     if (kind == FAST_RMSPROP) nn__rmsprop_ref(w, x, o->v, n % 2 ? o->u : NULL, n, &RMSPROP);
-    if (kind == FAST_MAX) nn__max_window_ref(w, x, 2, 2, 2 * n, n);
-    if (kind >= FAST_MAX_BACKWARD) nn__max_window_backward_ref(w, v, x, 2, 2, 2 * n, n);
+    if (kind == FAST_MAX) nn__max_window_ref(w, winner, x, 2, 2, 2 * n, n);
+    for (size_t i = 0; kind >= FAST_MAX_BACKWARD && i < n; i++) winner[i] = (int)(7 * i / 3 % 4);
+    if (kind >= FAST_MAX_BACKWARD) nn__max_window_backward_ref(w, v, winner, 2, 2 * n, n);
     for (size_t i = 0; kind == FAST_SOFTMAX && i < n; i++) sum += NN__LIBM(exp)(x[i] - 1);
     for (size_t i = 0; i < n; i++) switch (kind) {
         case FAST_ADD: w[i] += x[i]; break;
@@ -1112,6 +1114,7 @@ static void run_fast(int kind, const operands *o)
     const nn__vectors *f = nn__vector();
     const size_t n = o->n;
     nn_real *w = o->w;
+    int *winner = (int *)(void *)o->u;
     switch (kind) {
     case FAST_ADD: f->add(w, o->x, n); break;
     case FAST_OUTER: f->outer(w, (nn_real)0.7, o->x, n, (nn_real)0.3); break;
@@ -1126,13 +1129,13 @@ static void run_fast(int kind, const operands *o)
     case FAST_DROPOUT_ADD:
         f->dropout(w, o->x, KEY, 1u << 22, (nn_real)1.25, n, kind == FAST_DROPOUT_ADD);
         break;
-    case FAST_SLOPE: f->pointwise[NN_SIGMOID].in_place(w, o->x, n, 0); break;
+    case FAST_SLOPE: f->pointwise[NN_SIGMOID].backward(w, w, o->x, o->x, n, 0, false); break;
     case FAST_SQUARES: if (n) w[0] = (nn_real)f->squares(o->x, n); break;
     case FAST_COLUMNS: f->columns(w, o->x, DEEP, n); break;
-    case FAST_MAX: f->max_window(w, o->x, 2, 2, 2 * n, n); break;
+    case FAST_MAX: f->max_window(w, winner, o->x, 2, 2, 2 * n, n); break;
     default:
-        nn__max_window_ref(o->u, o->x, 2, 2, 2 * n, n); /* backward reads the maxima, too */
-        f->max_window_backward(w, o->v, o->x, o->u, 2, 2, 2 * n, n, kind == FAST_MAX_BACKWARD_ADD);
+        for (size_t i = 0; i < n; i++) winner[i] = (int)(7 * i / 3 % 4);
+        f->max_window_backward(w, o->v, winner, 2, 2, 2 * n, n, kind == FAST_MAX_BACKWARD_ADD);
     }
 }
 

@@ -364,13 +364,13 @@ static void real_numbers(void **state)
 static void fast_agrees_with_ref(problem *p, void *user)
 {
     static nn_real fast[LARGEST], ref[LARGEST], bias[256], work[2 * LARGEST];
-    nn__finish *const finish[] = { NULL, nn__pointwise_of(NN_RELU)->finish,
-                                   nn__pointwise_of(NN_LEAKY_RELU)->finish };
+    nn__activation *const finish[] = { NULL, nn__pointwise_of(NN_RELU)->forward,
+                                   nn__pointwise_of(NN_LEAKY_RELU)->forward };
     int *turn = (int *)user, flags = (*turn)++ % FLAGS;
     fill(bias, 256, true);
     nn__product x = { 0 };
     nn__product_set(&x, fast, stored_a(p, flags), stored_b(p, flags), p->m, p->n, p->k, flags, work);
-    x.bias = *turn % 2 ? bias : NULL, x.finish = finish[*turn % 3], x.alpha = 0.5;
+    x.bias = *turn % 2 ? bias : NULL, x.finish = finish[*turn % 3], x.alpha = (nn_real)0.5;
     nn__product y = x;
     y.c = ref;
     c_begin(fast, size_c(p), flags), c_begin(ref, size_c(p), flags);
