@@ -7667,7 +7667,7 @@ NN_API nn_tensor *nn_conv2d_make(nn_conv2d_args args)
 
 static void nn__pool_op_forward(nn_tensor *t) /* number: 1 for the mean, 0 for the largest */
 {
-    if (t->in[0]->pool) return; /* the convolution has done it, and will */
+    if (t->in[0]->pool == t) return; /* the convolution has done it, and will */
     nn__pool_forward(t->value, (int *)(void *)t->saved, t->in[0]->value, nn__rows_of(t), &t->window,
                      t->number > 0);
 }
@@ -7677,7 +7677,7 @@ static void nn__pool_op_backward(nn_tensor *t)
     nn_tensor *x = t->in[0];
     if (!x->needs_grad) return;
     const bool add = nn__grad_flag(x) != 0;
-    if (x->pool) return;
+    if (x->pool == t) return;
     nn__pool_backward(x->grad, t->grad, (int *)(void *)t->saved, nn__rows_of(t), &t->window,
                       t->number > 0, add);
 }

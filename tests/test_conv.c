@@ -255,7 +255,8 @@ static void max_pool_random_shapes(void **state)
         const sizes n = sizes_of(1, &s);
         nn_real *x = numbers(n.x), *y = numbers(n.y), *expected = numbers(n.y), *dy = numbers(n.y);
         nn_real *dx[4] = { numbers(n.x), numbers(n.x), numbers(n.x), numbers(n.x) };
-        int *winner = (int *)malloc(n.y * sizeof *winner), *found = (int *)malloc(n.y * sizeof *found);
+        int *winner = (int *)malloc(n.y * sizeof *winner);
+        int *found = (int *)malloc(n.y * sizeof *found);
         fill(dy, n.y, 1), fill(dx[0], n.x, 2), fill(dx[1], n.x, 2), fill(dx[2], n.x, 2);
         fill(dx[3], n.x, 3);
         for (size_t i = 0; i < n.x; i++) {
@@ -960,7 +961,10 @@ static void pooling_behind_convolution(void **state)
     }
     nn_model *m = nn_model_new(); /* who else needs the convolution finds its gradient */
     nn_tensor *h = nn_conv2d(nn_input(m, 8, 8, 2), 4, 3, .activation = NN_RELU);
-    check_graph(m, nn_add(nn_max_pool2d(h, 2), nn_avg_pool2d(h, 2)));
+    nn_tensor *y = nn_add(nn_max_pool2d(h, 2), nn_avg_pool2d(h, 2));
+    check_ok(nn_compile(m, y, .loss = NN_MSE));
+    assert_null(h->pool);
+    check_graph(m, y);
     assert_true(fused >= (nn__vector() ? 29 : 24)); /* 24 first layers; second ones by tiles */
 }
 
