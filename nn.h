@@ -1815,10 +1815,11 @@ typedef struct nn__vectors {
     void (*columns)(nn_real *sums, const nn_real *x, size_t rows, size_t n); /* sums += rows */
     void (*outer)(nn_real *w, nn_real dy, const nn_real *x, size_t n, nn_real rate);
     void (*mul_add)(nn_real *y, const nn_real *a, const nn_real *b, size_t n); /* y += a b */
-    void (*max_window)(nn_real *y, int *winner, const nn_real *x, int h, int w, size_t row,
-                       size_t C);
-    void (*max_window_backward)(nn_real *dx, const nn_real *dy, const int *winner, int h, int w,
-                                size_t row, size_t C, bool add);
+    /* n windows, `step` numbers apart */
+    void (*max_windows)(nn_real *y, int *winner, const nn_real *x, int h, int w, size_t row,
+                        size_t C, size_t n, size_t step);
+    void (*max_windows_backward)(nn_real *dx, const nn_real *dy, const int *winner, int h, int w,
+                                 size_t row, size_t C, size_t n, size_t step, bool add);
     void (*winograd)(int kind, nn_real *const *at, nn_real *v, size_t step, const nn_real *b,
                      size_t C);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
@@ -2025,6 +2026,7 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #define nn__dots_of_four NN__V(nn__dots_of_four)
 #define nn__dots NN__V(nn__dots)
 #define nn__share NN__V(nn__share)
+#define nn__max_window NN__V(nn__max_window)
 #define nn__winograd_line NN__V(nn__winograd_line)
 #define nn__winograd_tile NN__V(nn__winograd_tile)
 #endif
@@ -2695,8 +2697,8 @@ static void NN__V(nn__mul_add)(float *y, const float *a, const float *b, size_t 
 /* Where v replaces the largest so far: first of equals, first NaN. */
 #define NN__V_LARGER(v, best) (nn__vi)(((v) > (best)) | (((v) != (v)) & ((best) == (best))))
 
-static void NN__V(nn__max_window)(float *y, int *winner, const float *x, int h, int w, size_t row,
-                                  size_t C)
+NN__OP void nn__max_window(float *y, int *winner, const float *x, int h, int w, size_t row,
+                           size_t C)
 {
     for (size_t c = 0; c < C; c += NN__LANES) {
         nn__v best = nn__v_load_some(x + c, C - c);
@@ -2709,25 +2711,34 @@ static void NN__V(nn__max_window)(float *y, int *winner, const float *x, int h, 
             at = (larger & nn__v_ints(k)) | (~larger & at);
         }
         nn__v_store_some(y + c, best, C - c);
-        if (winner) memcpy(winner + c, &at, sizeof(int) * NN__MIN(C - c, NN__LANES));
+        if (winner) nn__v_store_some((float *)(void *)(winner + c), (nn__v)at, C - c);
     }
 }
 
-static void NN__V(nn__max_window_backward)(float *dx, const float *dy, const int *winner, int h,
-                                           int w, size_t row, size_t C, bool add)
+static void NN__V(nn__max_windows)(float *y, int *winner, const float *x, int h, int w, size_t row,
+                                   size_t C, size_t n, size_t step)
 {
-    for (size_t c = 0; c < C; c += NN__LANES) {
-        const nn__v dy_c = nn__v_load_some(dy + c, C - c);
-        nn__vi at = { 0 };
-        memcpy(&at, winner + c, sizeof(int) * NN__MIN(C - c, NN__LANES));
-        for (int k = 0, ky = 0, kx = 0; k < h * w; k++, kx++) {
-            if (kx == w) kx = 0, ky++;
-            float *to = dx + (size_t)ky * row + (size_t)kx * C + c;
-            nn__v d = (nn__v)((nn__vi)dy_c & (nn__vi)(at == nn__v_ints(k)));
-            if (add) d += nn__v_load_some(to, C - c);
-            nn__v_store_some(to, d, C - c);
+    for (; n > 0; n--, x += step, y += C, winner += winner ? C : 0)
+        nn__max_window(y, winner, x, h, w, row, C);
+}
+
+static void NN__V(nn__max_windows_backward)(float *dx, const float *dy, const int *winner, int h,
+                                            int w, size_t row, size_t C, size_t n, size_t step,
+                                            bool add)
+{
+    for (; n > 0; n--, dx += step, dy += C, winner += C)
+        for (size_t c = 0; c < C; c += NN__LANES) {
+            const nn__vi dy_c = (nn__vi)nn__v_load_some(dy + c, C - c);
+            const nn__vi at =
+                (nn__vi)nn__v_load_some((const float *)(const void *)(winner + c), C - c);
+            for (int k = 0, ky = 0, kx = 0; k < h * w; k++, kx++) {
+                if (kx == w) kx = 0, ky++;
+                float *to = dx + (size_t)ky * row + (size_t)kx * C + c;
+                nn__v d = (nn__v)(dy_c & (nn__vi)(at == nn__v_ints(k)));
+                if (add) d += nn__v_load_some(to, C - c);
+                nn__v_store_some(to, d, C - c);
+            }
         }
-    }
 }
 
 /* Four vectors of sums in double, so that no addition waits for the one before it. */
@@ -2811,8 +2822,8 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__columns),
     NN__V(nn__outer),
     NN__V(nn__mul_add),
-    NN__V(nn__max_window),
-    NN__V(nn__max_window_backward),
+    NN__V(nn__max_windows),
+    NN__V(nn__max_windows_backward),
     NN__V(nn__winograd),
     NN__V(nn__squares),
     NN__V(nn__finite)
@@ -4657,19 +4668,27 @@ static size_t nn__window_at(const nn_window *s, int p, int *h, int *w)
     return ((size_t)y0 * (size_t)s->W + (size_t)x0) * (size_t)s->C;
 }
 
-/* Image b of y; image b of dx, which is zeroed first where it is not to be added to. */
+/* How many windows can go together: a row of them, where none is cut off. */
+static int nn__windows_in_row(const nn_window *s)
+{
+    return s->left == 0 && (s->OW - 1) * s->SW + s->KW <= s->W ? s->OW : 1;
+}
+
+/* Image b of y. */
 static void nn__pool_y(const nn__job *j, int b)
 {
     const nn_window *s = j->s;
     const size_t C = (size_t)s->C, row = (size_t)s->W * C, P = (size_t)s->OH * (size_t)s->OW;
-    const bool fast = C >= NN__SHORT && nn__vector();
+    const bool fast = C >= NN__SHORT && nn__vector() && !j->average;
+    const int n = fast ? nn__windows_in_row(s) : 1;
     int h, w;
-    for (int p = 0; p < (int)P; p++) {
+    for (int p = 0; p < (int)P; p += n) {
         const nn_real *x = j->x + (size_t)b * (size_t)s->H * row + nn__window_at(s, p, &h, &w);
-        const size_t at = ((size_t)b * P + (size_t)p) * C;
+        const size_t at = ((size_t)b * P + (size_t)p) * C, step = (size_t)s->SW * C;
         int *winner = j->winner ? j->winner + at : NULL;
         if (j->average) nn__mean_window(j->y + at, x, h, w, row, C);
-        else if (fast) nn__vector()->max_window(j->y + at, winner, x, h, w, row, C);
+        else if (fast)
+            nn__vector()->max_windows(j->y + at, winner, x, h, w, row, C, (size_t)n, step);
         else nn__max_window_ref(j->y + at, winner, x, h, w, row, C);
     }
 }
@@ -4688,12 +4707,14 @@ static void nn__pool_image_dx(const nn__job *j, nn_real *dx, int b, const nn_rea
     const bool fast = C >= NN__SHORT && nn__vector() && !j->average;
     const bool add = j->add || !(fast && nn__windows_tile(s));
     const int *winner = j->winner + (j->average ? 0 : (size_t)b * P * C);
+    const size_t n = fast ? (size_t)nn__windows_in_row(s) : 1, step = (size_t)s->SW * C;
     int h, w;
     if (!j->add && add) memset(dx, 0, (size_t)s->H * row * sizeof *dx);
-    for (size_t p = 0; p < P; p++, dy += C) {
+    for (size_t p = 0; p < P; p += n, dy += n * C) {
         nn_real *to = dx + nn__window_at(s, (int)p, &h, &w);
         if (j->average) nn__mean_window_backward(to, dy, h, w, row, C);
-        else if (fast) nn__vector()->max_window_backward(to, dy, winner + p * C, h, w, row, C, add);
+        else if (fast)
+            nn__vector()->max_windows_backward(to, dy, winner + p * C, h, w, row, C, n, step, add);
         else nn__max_window_backward_ref(to, dy, winner + p * C, w, row, C);
     }
 }

@@ -1132,10 +1132,11 @@ static void run_fast(int kind, const operands *o)
     case FAST_SLOPE: f->pointwise[NN_SIGMOID].backward(w, w, o->x, o->x, n, 0, false); break;
     case FAST_SQUARES: if (n) w[0] = (nn_real)f->squares(o->x, n); break;
     case FAST_COLUMNS: f->columns(w, o->x, DEEP, n); break;
-    case FAST_MAX: f->max_window(w, winner, o->x, 2, 2, 2 * n, n); break;
+    case FAST_MAX: f->max_windows(w, winner, o->x, 2, 2, 2 * n, n, 1, 0); break;
     default:
         for (size_t i = 0; i < n; i++) winner[i] = (int)(7 * i / 3 % 4);
-        f->max_window_backward(w, o->v, winner, 2, 2, 2 * n, n, kind == FAST_MAX_BACKWARD_ADD);
+        f->max_windows_backward(w, o->v, winner, 2, 2, 2 * n, n, 1, 0,
+                                kind == FAST_MAX_BACKWARD_ADD);
     }
 }
 
