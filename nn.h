@@ -692,7 +692,8 @@ typedef struct nn_tensor nn_tensor;
 
 /* What a program may read of a tensor. For a batch of B samples value and grad are (B, dim...);
    for a parameter or constant (dim...). value is NULL before nn_build or nn_compile, grad is NULL
-   where no gradient is needed. The fields below the line are the library's. */
+   where no gradient is needed or kept: a convolution whose only reader is a max pooling keeps none.
+   The fields below the line are the library's. */
 struct nn_tensor {
     nn_real *value;
     nn_real *grad; /* dL/dvalue of the last nn_backward; of a layer with .activation, and of the
@@ -3724,8 +3725,10 @@ static size_t nn__cut(size_t n, int i)
    With G groups, filter o sees the C / G channels of its group alone. The plain loops below are
    the definition. The fast way: the numbers under a kernel, its patch, are a row of KH KW C
    numbers, and then a convolution is a dense layer: Y = P wᵀ, dw += dYᵀ P, dP = dY w, where dx
-   collects dP. Patches are made for a block of outputs at a time, whatever the batch. Two kinds
-   need none: kernels of 1x1, which are dense layers as they are, and depthwise ones. */
+   collects dP. Patches are made for a block of outputs at a time, whatever the batch. Most
+   kinds need none: without groups the product reads its rows in the image itself, 3x3 kernels go by
+   tiles, which takes a third of the multiplications, and kernels of 1x1 are dense layers as they
+   are. */
 NN_API nn_window nn_window_of(int H, int W, int C, int KH, int KW, int SH, int SW,
                               nn_padding padding)
 {
