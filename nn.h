@@ -2020,6 +2020,7 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #define nn__block_rows NN__V(nn__block_rows)
 #define nn__tile_at NN__V(nn__tile_at)
 #define nn__row_out NN__V(nn__row_out)
+#define nn__ends_in_relu NN__V(nn__ends_in_relu)
 #define nn__tile NN__V(nn__tile)
 #define nn__terms NN__V(nn__terms)
 #define nn__in_place NN__V(nn__in_place)
@@ -2246,11 +2247,19 @@ typedef struct nn__tile_at {
     ptrdiff_t b_row;
 } nn__tile_at;
 
-/* Writes one row of sums to C: onto what is there. */
-NN__OP void nn__row_out(float *c, nn__v sums, bool add, size_t columns)
+/* Writes one row of sums to C: onto what is there, but nothing below `least`. */
+NN__OP void nn__row_out(float *c, nn__v sums, bool add, nn__v least, size_t columns)
 {
     if (add) sums += nn__v_load_some(c, columns);
-    nn__v_store_some(c, sums, columns);
+    nn__v_store_some(c, nn__v_max(least, sums), columns);
+}
+
+static void NN__V(nn__relu_forward)(float *ys, const float *xs, size_t n, float a);
+
+/* ReLU costs nothing on the way out; other activations go over finished blocks. */
+NN__OP bool nn__ends_in_relu(const nn__product *p)
+{
+    return p->finish == NN__V(nn__relu_forward);
 }
 
 /* A tile of `height` rows, as wide as `vectors`: constants at each call. */
@@ -2289,12 +2298,13 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int heigh
         b += (p->b_run - p->run) * t->b_row;
     }
     float *c = p->c + t->i * p->c_row + t->j;
-    const bool add = p->add || t->q > 0;
+    const bool add = p->add || t->q > 0, last = t->q + t->terms == p->k;
+    const nn__v least = nn__v_all(last && nn__ends_in_relu(p) ? 0 : -INFINITY);
     NN__UNROLL
     for (int r = 0; r < height; r++, c += p->c_row) {
         const bool second = vectors > 1 && r < rows;
-        if (r < rows) nn__row_out(c, sums[r][0], add, columns);
-        if (second) nn__row_out(c + NN__LANES, sums[r][1], add, columns - NN__LANES);
+        if (r < rows) nn__row_out(c, sums[r][0], add, least, columns);
+        if (second) nn__row_out(c + NN__LANES, sums[r][1], add, least, columns - NN__LANES);
     }
 }
 
@@ -2343,7 +2353,7 @@ static void nn__tile_block(const nn__product *p, int i_begin, int i_end, int pan
         }
     const int columns = NN__MIN(panel_end * NN__COLUMNS, p->n) - j_begin;
     const int rows = columns == p->c_row ? i_end - i_begin : 1; /* whole rows lie in one piece */
-    for (int i = i_begin; p->finish && i < i_end; i += rows)
+    for (int i = i_begin; p->finish && !nn__ends_in_relu(p) && i < i_end; i += rows)
         p->finish(p->c + i * p->c_row + j_begin, p->c + i * p->c_row + j_begin,
                   (size_t)rows * (size_t)columns, p->alpha);
 }
