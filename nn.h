@@ -2274,14 +2274,8 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int heigh
         const int i = t->i + NN__MIN(r, rows - 1);
         a[r] = t->a + (p->a_rows ? p->a_rows[i] : i * p->a_row);
     }
-    const size_t columns = (size_t)(p->n - t->j);
-    nn__v bias0 = zero, bias1 = zero; /* with the first term */
-    if (p->bias && t->q == 0) {
-        bias0 = nn__v_load_some(p->bias + t->j, columns);
-        if (vectors > 1) bias1 = nn__v_load_some(p->bias + t->j + NN__LANES, columns - NN__LANES);
-    }
     NN__UNROLL
-    for (int r = 0; r < height; r++) sums[r][0] = bias0, sums[r][1] = bias1;
+    for (int r = 0; r < height; r++) sums[r][0] = sums[r][1] = zero;
     for (int left = t->terms;; left -= p->run) {
         const int terms = NN__MIN(left, p->run);
         for (int q = 0; q < terms; q++, b += t->b_row) {
@@ -2299,12 +2293,18 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int heigh
     }
     float *c = p->c + t->i * p->c_row + t->j;
     const bool add = p->add || t->q > 0, last = t->q + t->terms == p->k;
+    const size_t columns = (size_t)(p->n - t->j);
     const nn__v least = nn__v_all(last && nn__ends_in_relu(p) ? 0 : -INFINITY);
+    nn__v bias0 = zero, bias1 = zero;
+    if (last && p->bias) {
+        bias0 = nn__v_load_some(p->bias + t->j, columns);
+        if (vectors > 1) bias1 = nn__v_load_some(p->bias + t->j + NN__LANES, columns - NN__LANES);
+    }
     NN__UNROLL
     for (int r = 0; r < height; r++, c += p->c_row) {
         const bool second = vectors > 1 && r < rows;
-        if (r < rows) nn__row_out(c, sums[r][0], add, least, columns);
-        if (second) nn__row_out(c + NN__LANES, sums[r][1], add, least, columns - NN__LANES);
+        if (r < rows) nn__row_out(c, sums[r][0] + bias0, add, least, columns);
+        if (second) nn__row_out(c + NN__LANES, sums[r][1] + bias1, add, least, columns - NN__LANES);
     }
 }
 
