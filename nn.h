@@ -4392,15 +4392,27 @@ static void nn__winograd_y(nn__job *j, nn_real *work)
              (double)nn__outputs(j->B, s) * s->O * (double)nn__patch_size(s));
 }
 
+/* Its share of dw: Gᵀ dU G, or zeros where no tile has added to dU. */
+static void nn__winograd_dw(const nn__job *j, nn_real *dw, nn_real *du, bool any)
+{
+    const size_t C = (size_t)j->s->C, O = (size_t)j->s->O, row = nn__tile_row(j->s->C);
+    nn_real *at[9];
+    memset(dw, 0, O * 9 * C * sizeof *dw);
+    for (size_t o = 0; any && o < O; o++) {
+        for (size_t k = 0; k < 9; k++) at[k] = dw + (o * 9 + k) * C;
+        nn__vector()->winograd(NN__TILE_DW, at, du + o * row, O * row, NULL, C);
+    }
+}
+
 /* Part i of the batch: dx, and its share of dw. */
 static void nn__winograd_backward_part(const nn__job *job, int i)
 {
     nn__job j = *job;
-    const size_t C = nn__tile_row(j.s->C), O = nn__tile_row(j.s->O), filter = nn__patch_size(j.s);
+    const size_t C = nn__tile_row(j.s->C), O = nn__tile_row(j.s->O);
     j.patches += (size_t)i * j.room;
     nn_real *v = j.patches + NN__MAX(C, O), *m = v + NN__SPOTS * nn__spot_size(j.s->C);
-    nn_real *du = m + NN__SPOTS * nn__spot_size(j.s->O), *at[9];
-    const size_t part = nn__lines((size_t)j.s->O * filter);
+    nn_real *du = m + NN__SPOTS * nn__spot_size(j.s->O);
+    const size_t part = nn__lines((size_t)j.s->O * nn__patch_size(j.s));
     const int of_image = nn__tiles_of_image(j.s), ring = nn__ring(j.s);
     const size_t image = (size_t)j.s->OH * (size_t)j.s->OW * (size_t)j.s->O;
     nn__product p = j.product, q = NN__EMPTY;
@@ -4424,14 +4436,7 @@ static void nn__winograd_backward_part(const nn__job *job, int i)
         nn__spots(p, nn__spot_size(j.s->C), nn__spot_size(j.s->O), 0, nn__panels(p.n, p.k));
         nn__tiles(&j, NN__TILE_DX, j.dx, v, t, n);
     }
-    for (size_t o = 0; j.dw && o < (size_t)j.s->O; o++) {
-        for (size_t k = 0; k < 9; k++)
-            at[k] = j.dw + (size_t)i * part + o * filter + k * (size_t)j.s->C;
-        memset(at[0], 0, filter * sizeof *v);
-        if (q.add)
-            nn__vector()->winograd(NN__TILE_DW, at, du + o * C, (size_t)j.s->O * C, NULL,
-                                   (size_t)j.s->C);
-    }
+    if (j.dw) nn__winograd_dw(&j, j.dw + (size_t)i * part, du, q.add);
 }
 
 static void nn__winograd_backward(nn__job *j, nn_real *work)
