@@ -1367,7 +1367,8 @@ static void reading_fails(void **state)
     nn_model_free(m);
 }
 
-/* Killed 1,000 times (KILLS=, 0: skipped) at any moment: the file is the old or the new one. */
+/* Killed 1,000 times (KILLS=, 0: skipped) at any moment: the file is the old or the new one. A child
+   says when its first file is there, so a busy machine does not kill all of them before that. */
 static void killed_while_saving(void **state)
 {
     (void)state;
@@ -1383,7 +1384,8 @@ static void killed_while_saving(void **state)
     size_t size[2], got;
     nn_random random = nn_random_seed(1);
     long seen[2] = { 0, 0 };
-    char target[128];
+    char target[128], byte = 0;
+    int begun[2];
     snprintf(target, sizeof target, "%s", in_folder("killed"));
     for (int v = 0; v < 2; v++) {
         m[v] = nn_model_new(.seed = (uint64_t)v);
@@ -1392,11 +1394,17 @@ static void killed_while_saving(void **state)
         expected[v] = slurp(target, &size[v]);
     }
     for (int i = 0; i < kills; i++) {
+        assert_int_equal(pipe(begun), 0);
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0)
-            for (int k = i;; k++)
+            for (int k = i;; k++) {
                 if (nn_save(m[k % 2], target)) _exit(1);
+                if (k == i && write(begun[1], &byte, 1) != 1) _exit(2);
+            }
+        close(begun[1]);
+        assert_int_equal(read(begun[0], &byte, 1), 1); /* 0: it has failed */
+        close(begun[0]);
         usleep((useconds_t)nn_random_below(&random, 2500));
         kill(child, SIGKILL);
         int ended = 0;
