@@ -8513,9 +8513,8 @@ static void nn__plan_marks(nn_model *m, nn_tensor *output, const nn_tensor *keep
 /* The next n numbers of the arena, on a cache line; only counted where base is NULL. */
 static nn_real *nn__arena_take(nn_real *base, size_t *used, size_t n)
 {
-    const size_t line = NN__ALIGNMENT / sizeof(nn_real);
     nn_real *at = base ? base + *used : NULL;
-    *used += (n + line - 1) / line * line;
+    *used += nn__lines(n);
     return at;
 }
 
