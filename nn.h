@@ -2288,6 +2288,7 @@ NN__OP void nn__tile(const nn__product *p, const nn__tile_at *t, const int heigh
             }
         }
         if (left <= p->run) break;
+        NN__UNROLL
         for (int r = 0; r < height; r++) a[r] += p->a_run;
         b += (p->b_run - p->run) * t->b_row;
     }
