@@ -1821,14 +1821,45 @@ typedef struct nn__vectors {
                         size_t C, size_t n, size_t step);
     void (*max_windows_backward)(nn_real *dx, const nn_real *dy, const int *winner, int h, int w,
                                  size_t row, size_t C, size_t n, size_t step, bool add);
-    void (*winograd)(int kind, nn_real *const *at, nn_real *v, size_t step, const nn_real *b,
-                     size_t C);
+    void (*winograd)(int kind, int pairs, nn_real *const *at, nn_real *v, size_t step,
+                     const nn_real *b, size_t C);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
     bool (*finite)(const nn_real *x, size_t n);
 } nn__vectors;
 
-#define NN__POINT_P 0.625f
-#define NN__POINT_Q 1.5f
+/* Pairs of points p, -p of a convolution by tiles; in row 3 the point 0, and of `rest` all pairs
+   together. Tiles of 4x4 have 0 and two pairs, tiles of 5x5 three pairs. See >>kernels/winograd. */
+typedef struct nn__points {
+    float power[4][5]; /* 1, p, p² .. */
+    float weight[4][5]; /* the same, divided by the product of p - q over the other points q */
+    float rest[4][4]; /* coefficients of the product of u - q² over the other pairs */
+} nn__points;
+
+#define NN__WEIGHTS(p, product)                                                                    \
+    {                                                                                              \
+        0.5f / (product), 0.5f * (p) / (product), 0.5f * (p) * (p) / (product)                     \
+    }
+static const nn__points nn__points_of[2] = {
+    { { { 1, 0.625f, 0.390625f, 0.244140625f }, { 1, 1.5f, 2.25f, 3.375f }, { 0 }, { 1 } },
+      { NN__WEIGHTS(0.625f, 0.390625f * (0.390625f - 2.25f)),
+        NN__WEIGHTS(1.5f, 2.25f * (2.25f - 0.390625f)),
+        { 0 },
+        { 1 / (0.390625f * 2.25f) } },
+      { { -2.25f, 1 }, { -0.390625f, 1 }, { 0 }, { 0.87890625f, -2.640625f, 1 } } },
+    { { { 1, 0.25f, 0.0625f, 0.015625f, 0.00390625f },
+        { 1, 0.75f, 0.5625f, 0.421875f, 0.31640625f },
+        { 1, 1.75f, 3.0625f, 5.359375f, 9.37890625f },
+        { 0 } },
+      { NN__WEIGHTS(0.25f, 0.25f * (0.0625f - 0.5625f) * (0.0625f - 3.0625f)),
+        NN__WEIGHTS(0.75f, 0.75f * (0.5625f - 0.0625f) * (0.5625f - 3.0625f)),
+        NN__WEIGHTS(1.75f, 1.75f * (3.0625f - 0.0625f) * (3.0625f - 0.5625f)),
+        { 0 } },
+      { { 1.72265625f, -3.625f, 1 },
+        { 0.19140625f, -3.125f, 1 },
+        { 0.03515625f, -0.625f, 1 },
+        { -0.107666015625f, 1.94921875f, -3.6875f, 1 } } }
+};
+#undef NN__WEIGHTS
 
 static const nn__vectors *nn__vector(void); /* the one in use; NULL: plain code */
 
@@ -2029,6 +2060,11 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #define nn__dots NN__V(nn__dots)
 #define nn__share NN__V(nn__share)
 #define nn__max_window NN__V(nn__max_window)
+#define nn__every_other NN__V(nn__every_other)
+#define nn__winograd_x NN__V(nn__winograd_x)
+#define nn__winograd_dx NN__V(nn__winograd_dx)
+#define nn__winograd_values NN__V(nn__winograd_values)
+#define nn__winograd_sums NN__V(nn__winograd_sums)
 #define nn__winograd_line NN__V(nn__winograd_line)
 #define nn__winograd_tile NN__V(nn__winograd_tile)
 #endif
@@ -2454,82 +2490,139 @@ static void NN__V(nn__matmul)(const nn__product *p)
 }
 
 /* ---- convolution by tiles ----------------------------------------------- >>simd/winograd
-   Vectors of channels go through the transforms of >>kernels/winograd, which has the matrices; what
-   their rows have in common is computed once. */
+   Vectors of channels go through the transforms of >>kernels/winograd, which has the matrices. Their
+   rows for two points p and -p have an even part and an odd one, which are computed once. */
 #define NN__MUL_ADD(a, x, y) NN__V_FMA(nn__v_all(a), x, y)
 
-NN__OP void nn__winograd_line(const int kind, nn__v *y, const nn__v *x)
+/* c_0 x_0 + c_1 x_2 + .. + x_2n */
+NN__OP nn__v nn__every_other(const float *c, const nn__v *x, const int n)
 {
-    const float p = NN__POINT_P, q = NN__POINT_Q, pp = p * p, qq = q * q;
-    const float ww = 1 / (pp * qq), wp = 0.5f / (pp * (pp - qq)), wq = 0.5f / (qq * (qq - pp));
-    nn__v a, b, c, d;
-    if (kind == NN__TILE_Y || kind == NN__TILE_DX || kind == NN__TILE_DW)
-        a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
+    nn__v sum = x[2 * n];
+    NN__UNROLL
+    for (int l = n - 1; l >= 0; l--) sum = NN__MUL_ADD(c[l], x[2 * l], sum);
+    return sum;
+}
+
+/* Bᵀ */
+NN__OP void nn__winograd_x(const nn__points *k, const int n, nn__v *y, const nn__v *x)
+{
+    const int zero = n == 2;
+    if (zero) y[0] = nn__every_other(k->rest[3], x, n);
+    y[2 * n + zero] = nn__every_other(k->rest[3], x + zero, n);
+    NN__UNROLL
+    for (int i = 0; i < n; i++) {
+        const float p = k->power[i][1], *c = k->rest[i];
+        nn__v even = nn__every_other(c, x + 2 * zero, n - 1),
+              odd = nn__every_other(c, x + 1, n - 1);
+        nn__v *pair = y + 2 * i + zero;
+        pair[0] = zero ? NN__MUL_ADD(p, odd, even) : NN__MUL_ADD(p, even, odd);
+        pair[1] = zero ? NN__MUL_ADD(-p, odd, even) : NN__MUL_ADD(p, even, -odd);
+    }
+}
+
+/* B */
+NN__OP void nn__winograd_dx(const nn__points *k, const int n, nn__v *y, const nn__v *x)
+{
+    const int zero = n == 2;
+    NN__UNROLL
+    for (int l = 0; l <= n; l++) {
+        const float c = k->rest[3][l];
+        if (zero) y[2 * l] = c * x[0];
+        y[2 * l + zero] = c * x[2 * n + zero];
+    }
+    NN__UNROLL
+    for (int i = 0; i < n; i++) {
+        const nn__v *pair = x + 2 * i + zero, even = pair[0] + pair[1], odd = pair[0] - pair[1];
+        NN__UNROLL
+        for (int l = 0; l < n; l++) {
+            const float c = k->rest[i][l], pc = k->power[i][1] * c;
+            nn__v *to = y + 2 * l + 1;
+            if (zero) to[1] = NN__MUL_ADD(c, even, to[1]), to[0] = NN__MUL_ADD(pc, odd, to[0]);
+            else to[-1] = NN__MUL_ADD(pc, even, to[-1]);
+            if (!zero && i == 0) to[0] = c * odd;
+            else if (!zero) to[0] = NN__MUL_ADD(c, odd, to[0]);
+        }
+    }
+}
+
+/* A or G, whose rows for the pairs are the powers in c: the values of a polynomial at the points. */
+NN__OP void nn__winograd_values(const float (*c)[5], const int n, const int side, nn__v *y,
+                                const nn__v *x)
+{
+    const int zero = n == 2;
+    if (zero) y[0] = c[3][0] * x[0];
+    y[2 * n + zero] = x[side - 1];
+    NN__UNROLL
+    for (int i = 0; i < n; i++) {
+        nn__v even = c[i][0] * x[0], odd = c[i][1] * x[1];
+        NN__UNROLL
+        for (int l = 2; l < side; l++)
+            if (l % 2) odd = NN__MUL_ADD(c[i][l], x[l], odd);
+            else even = NN__MUL_ADD(c[i][l], x[l], even);
+        y[2 * i + zero] = even + odd, y[2 * i + zero + 1] = even - odd;
+    }
+}
+
+/* Aᵀ or Gᵀ */
+NN__OP void nn__winograd_sums(const float (*c)[5], const int n, const int side, nn__v *y,
+                              const nn__v *x)
+{
+    const int zero = n == 2;
+    NN__UNROLL
+    for (int i = 0; i < n; i++) {
+        const nn__v *pair = x + 2 * i + zero, even = pair[0] + pair[1], odd = pair[0] - pair[1];
+        NN__UNROLL
+        for (int l = 0; l < side; l++) {
+            nn__v part = l % 2 ? odd : even;
+            if (i == 0) y[l] = c[i][l] * part;
+            else y[l] = NN__MUL_ADD(c[i][l], part, y[l]);
+        }
+    }
+    if (zero) y[0] = NN__MUL_ADD(c[3][0], x[0], y[0]);
+    y[side - 1] += x[2 * n + zero];
+}
+
+NN__OP void nn__winograd_line(const int kind, const int n, nn__v *y, const nn__v *x)
+{
+    const nn__points *k = &nn__points_of[n - 2];
     switch (kind) {
-    case NN__TILE_X:
-        a = NN__MUL_ADD(-qq, x[2], x[4]), b = NN__MUL_ADD(-qq, x[1], x[3]);
-        c = NN__MUL_ADD(-pp, x[2], x[4]), d = NN__MUL_ADD(-pp, x[1], x[3]);
-        y[0] = NN__MUL_ADD(pp * qq, x[0], NN__MUL_ADD(-pp - qq, x[2], x[4]));
-        y[1] = NN__MUL_ADD(p, b, a), y[2] = NN__MUL_ADD(-p, b, a);
-        y[3] = NN__MUL_ADD(q, d, c), y[4] = NN__MUL_ADD(-q, d, c);
-        y[5] = NN__MUL_ADD(pp * qq, x[1], NN__MUL_ADD(-pp - qq, x[3], x[5]));
-        break;
-    case NN__TILE_DX:
-        y[0] = pp * qq * x[0];
-        y[1] = NN__MUL_ADD(-p * qq, b, NN__MUL_ADD(-q * pp, d, pp * qq * x[5]));
-        y[2] = NN__MUL_ADD(-qq, a, NN__MUL_ADD(-pp, c, (-pp - qq) * x[0]));
-        y[3] = NN__MUL_ADD(p, b, NN__MUL_ADD(q, d, (-pp - qq) * x[5]));
-        y[4] = x[0] + a + c, y[5] = x[5];
-        break;
-    case NN__TILE_Y:
-        y[0] = x[0] + a + c, y[1] = NN__MUL_ADD(p, b, q * d);
-        y[2] = NN__MUL_ADD(pp, a, qq * c), y[3] = NN__MUL_ADD(p * pp, b, q * qq * d) + x[5];
-        break;
-    case NN__TILE_DY:
-        a = NN__MUL_ADD(pp, x[2], x[0]), b = NN__MUL_ADD(pp, x[3], x[1]);
-        c = NN__MUL_ADD(qq, x[2], x[0]), d = NN__MUL_ADD(qq, x[3], x[1]);
-        y[0] = x[0], y[1] = NN__MUL_ADD(p, b, a), y[2] = NN__MUL_ADD(-p, b, a);
-        y[3] = NN__MUL_ADD(q, d, c), y[4] = NN__MUL_ADD(-q, d, c), y[5] = x[3];
-        break;
-    case NN__TILE_W:
-        a = wp * NN__MUL_ADD(pp, x[2], x[0]), c = wq * NN__MUL_ADD(qq, x[2], x[0]);
-        y[0] = ww * x[0], y[1] = NN__MUL_ADD(wp * p, x[1], a), y[2] = NN__MUL_ADD(-wp * p, x[1], a);
-        y[3] = NN__MUL_ADD(wq * q, x[1], c), y[4] = NN__MUL_ADD(-wq * q, x[1], c), y[5] = x[2];
-        break;
-    default:
-        y[0] = NN__MUL_ADD(ww, x[0], NN__MUL_ADD(wp, a, wq * c));
-        y[1] = NN__MUL_ADD(wp * p, b, wq * q * d);
-        y[2] = NN__MUL_ADD(wp * pp, a, NN__MUL_ADD(wq * qq, c, x[5]));
+    case NN__TILE_X: nn__winograd_x(k, n, y, x); break;
+    case NN__TILE_DX: nn__winograd_dx(k, n, y, x); break;
+    case NN__TILE_DY: nn__winograd_values(k->power, n, n + 2, y, x); break;
+    case NN__TILE_Y: nn__winograd_sums(k->power, n, n + 2, y, x); break;
+    case NN__TILE_W: nn__winograd_values(k->weight, n, 3, y, x); break;
+    default: nn__winograd_sums(k->weight, n, 3, y, x);
     }
 }
 
 /* Columns first, then rows. The sides in the image are at[..], those of the tile `step` apart. */
-NN__OP void nn__winograd_tile(const int kind, float *const *at, float *v, size_t step,
-                              const float *bias, size_t C)
+NN__OP void nn__winograd_tile(const int kind, const int pairs, float *const *at, float *v,
+                              size_t step, const float *bias, size_t C)
 {
     const bool out = kind == NN__TILE_Y || kind == NN__TILE_DX || kind == NN__TILE_DW;
-    const int side = kind == NN__TILE_X || kind == NN__TILE_DX   ? 6
-                     : kind == NN__TILE_Y || kind == NN__TILE_DY ? 4
+    const int n = pairs + 4;
+    const int side = kind == NN__TILE_X || kind == NN__TILE_DX   ? n
+                     : kind == NN__TILE_Y || kind == NN__TILE_DY ? n - 2
                                                                  : 3;
-    const int from = out ? 6 : side, to = out ? side : 6;
-    nn__v t[6][6], x[6], y[6], b = { 0 };
+    const int from = out ? n : side, to = out ? side : n;
+    nn__v t[7][7], x[7], y[7], b = { 0 };
     for (size_t c = 0; c < C; c += NN__LANES) {
         if (kind == NN__TILE_Y && bias) b = nn__v_load_some(bias + c, C - c);
         for (int j = 0; j < from; j++) {
             NN__UNROLL
             for (int i = 0; i < from; i++)
-                x[i] = out ? nn__v_load(v + (size_t)(i * 6 + j) * step + c)
+                x[i] = out ? nn__v_load(v + (size_t)(i * n + j) * step + c)
                            : nn__v_load_some(at[i * side + j] + c, C - c);
-            nn__winograd_line(kind, y, x);
+            nn__winograd_line(kind, pairs, y, x);
             NN__UNROLL
             for (int i = 0; i < to; i++) t[i][j] = y[i];
         }
         for (int i = 0; i < to; i++) {
-            nn__winograd_line(kind, y, t[i]);
+            nn__winograd_line(kind, pairs, y, t[i]);
             NN__UNROLL
             for (int j = 0; j < to; j++) {
                 float *pixel = out ? at[i * side + j] + c : NULL;
-                if (!out) nn__v_store(v + (size_t)(i * 6 + j) * step + c, y[j]);
+                if (!out) nn__v_store(v + (size_t)(i * n + j) * step + c, y[j]);
                 else if (kind == NN__TILE_Y) nn__v_store_some(pixel, y[j] + b, C - c);
                 else nn__v_store_some(pixel, y[j] + nn__v_load_some(pixel, C - c), C - c);
             }
@@ -2537,17 +2630,23 @@ NN__OP void nn__winograd_tile(const int kind, float *const *at, float *v, size_t
     }
 }
 
-static void NN__V(nn__winograd)(int kind, float *const *at, float *v, size_t step,
+static void NN__V(nn__winograd)(int kind, int pairs, float *const *at, float *v, size_t step,
                                 const float *bias, size_t C)
 {
+#define NN__CASE(k)                                                                                \
+    case k:                                                                                        \
+        if (pairs == 2) nn__winograd_tile(k, 2, at, v, step, bias, C);                             \
+        else nn__winograd_tile(k, 3, at, v, step, bias, C);                                        \
+        break
     switch (kind) {
-    case NN__TILE_X: nn__winograd_tile(NN__TILE_X, at, v, step, bias, C); break;
-    case NN__TILE_Y: nn__winograd_tile(NN__TILE_Y, at, v, step, bias, C); break;
-    case NN__TILE_DY: nn__winograd_tile(NN__TILE_DY, at, v, step, bias, C); break;
-    case NN__TILE_DX: nn__winograd_tile(NN__TILE_DX, at, v, step, bias, C); break;
-    case NN__TILE_W: nn__winograd_tile(NN__TILE_W, at, v, step, bias, C); break;
-    default: nn__winograd_tile(NN__TILE_DW, at, v, step, bias, C);
+        NN__CASE(NN__TILE_X);
+        NN__CASE(NN__TILE_Y);
+        NN__CASE(NN__TILE_DY);
+        NN__CASE(NN__TILE_DX);
+        NN__CASE(NN__TILE_W);
+        NN__CASE(NN__TILE_DW);
     }
+#undef NN__CASE
 }
 
 /* ---- loops over arrays ------------------------------------------------------ >>simd/loops
@@ -4199,8 +4298,8 @@ static void nn__places_dx(nn__job *j, nn_real *work)
 /* ---- by tiles ----                                                     >>kernels/winograd
    A convolution of 3x3 with stride 1 is a product of polynomials, and those can be multiplied by
    their values at a few points: six values for four outputs of three weights each, instead of
-   twelve multiplications; in two dimensions 36 instead of 144 (Winograd 1980; Lavin and Gray 2016,
-   F(4x4, 3x3)). For a tile d of 6x6 pixels, filter g and output Y of 4x4, channel by channel:
+   twelve multiplications; in two dimensions 36 instead of 144 (Winograd 1980; Lavin and Gray 2016).
+   For a tile d of 6x6 pixels, filter g and output Y of 4x4, channel by channel:
 
      Y = Aᵀ ((G g Gᵀ) * (Bᵀ d B)) A,  where * multiplies entry by entry and adds the channels
 
@@ -4214,26 +4313,48 @@ static void nn__places_dx(nn__job *j, nn_real *work)
         | 0   PQ  0  -P-Q  0  1 |                                   | 0   0   1          |
 
    p = 5/8 and q = 3/2 lose the fewest digits: a sum is about 2.3 times as far from the exact one as
-   in the plain loops (p = 1, q = 2, as in most books: 5 times). The 36 entries of all tiles are 36
-   matrix products. Backward runs the same way from the right to the left:
+   in the plain loops (p = 1, q = 2, as in most books: 5 times). Outputs of 10x10 would need nine
+   such tiles, with much outside; four of 5x5 cover them. These have 49 entries, at the points 1/4,
+   3/4 and 7/4 with both signs (no 0) and infinity, and lose 4.3 times what the plain loops lose.
+   Rows of Bᵀ: for a point p the coefficients of the product of x - q over the other points q (with
+   the sign changed for -p, where there is no 0), for infinity those of the product over all; rows
+   of G: the powers of p, divided by that product at p. The 36 or 49 entries of all tiles are as
+   many matrix products. Backward runs the same way from the right to the left:
 
      dM = A dY Aᵀ,   dx += B (dM * (G g Gᵀ)) Bᵀ,   dw += Gᵀ (sum of dM * (Bᵀ d B)) G  */
 enum {
     NN__TILES = 24, /* go together: what they need stays in the second-level cache */
-    NN__SPOTS = 36, /* numbers of a tile */
     NN__AREAS = 8 /* parts of the batch, each with its own workspace */
 };
 
-static int nn__tiles_of_image(const nn_window *s)
+static int nn__tiles_of_side(const nn_window *s, int side)
 {
-    return (s->OH + 3) / 4 * ((s->OW + 3) / 4);
+    return ((s->OH - 1) / side + 1) * ((s->OW - 1) / side + 1);
 }
 
-/* Where it pays: enough channels to fill vectors, and tiles that are more than half full. */
+/* Outputs along a side of a tile: 4 or 5, which takes fewer multiplications. */
+static int nn__tile_side(const nn_window *s)
+{
+    return 49 * nn__tiles_of_side(s, 5) < 36 * nn__tiles_of_side(s, 4) ? 5 : 4;
+}
+
+static int nn__tiles_of_image(const nn_window *s)
+{
+    return nn__tiles_of_side(s, nn__tile_side(s));
+}
+
+/* Numbers of a tile. */
+static int nn__spots_of(const nn_window *s)
+{
+    return nn__tile_side(s) == 5 ? 49 : 36;
+}
+
+/* Where it pays: enough channels to fill vectors, and half of the multiplications at most. */
 static bool nn__fits_winograd(const nn_window *s)
 {
     return s->KH == 3 && s->KW == 3 && s->SH == 1 && s->SW == 1 && s->G == 1 && s->C >= 16 &&
-           s->O >= 16 && s->OH * s->OW > 8 * nn__tiles_of_image(s) && nn__vector();
+           s->O >= 16 && 9 * s->OH * s->OW > 2 * nn__spots_of(s) * nn__tiles_of_image(s) &&
+           nn__vector();
 }
 
 static bool nn__is_winograd(const nn_window *s, int B) /* transforming w pays from then on */
@@ -4277,12 +4398,13 @@ static void nn__tiles(const nn__job *j, int kind, nn_real *pixels, nn_real *v, i
 {
     const nn_window *s = j->s;
     const bool x = kind == NN__TILE_X || kind == NN__TILE_DX;
-    const int H = x ? s->H : s->OH, W = x ? s->W : s->OW, C = x ? s->C : s->O, side = x ? 6 : 4;
-    const int across = (s->OW + 3) / 4, of_image = nn__tiles_of_image(s);
+    const int m = nn__tile_side(s), side = x ? m + 2 : m;
+    const int H = x ? s->H : s->OH, W = x ? s->W : s->OW, C = x ? s->C : s->O;
+    const int across = (s->OW - 1) / m + 1, of_image = nn__tiles_of_image(s);
     const int images = kind == NN__TILE_DY && j->pool ? nn__ring(s) : j->B;
-    nn_real *at[NN__SPOTS], *outside = j->patches;
+    nn_real *at[7 * 7], *outside = j->patches;
     for (int t = first; t < first + n; t++, v += nn__tile_row(C)) {
-        const int oy = t % of_image / across * 4, ox = t % across * 4;
+        const int oy = t % of_image / across * m, ox = t % across * m;
         const int top = x ? oy - s->top : oy, left = x ? ox - s->left : ox;
         nn_real *image =
             pixels + (size_t)(t / of_image % images) * (size_t)H * (size_t)W * (size_t)C;
@@ -4292,16 +4414,17 @@ static void nn__tiles(const nn__job *j, int kind, nn_real *pixels, nn_real *v, i
                 const bool inside = iy >= 0 && iy < H && ix >= 0 && ix < W;
                 at[i * side + k] = inside ? image + ((ptrdiff_t)iy * W + ix) * C : outside;
             }
-        nn__vector()->winograd(kind, at, v, nn__spot_size(C), j->b, (size_t)C);
-        for (int i = 0; j->finish && kind == NN__TILE_Y && i < NN__MIN(4, H - top); i++)
-            j->finish(at[4 * i], at[4 * i], (size_t)NN__MIN(4, W - left) * (size_t)C, j->alpha);
+        nn__vector()->winograd(kind, m - 2, at, v, nn__spot_size(C), j->b, (size_t)C);
+        for (int i = 0; j->finish && kind == NN__TILE_Y && i < NN__MIN(m, H - top); i++)
+            j->finish(at[m * i], at[m * i], (size_t)NN__MIN(m, W - left) * (size_t)C, j->alpha);
     }
 }
 
-/* The product for each of the 36 entries, whose matrices lie so far apart. */
-static void nn__spots(nn__product p, size_t c_step, size_t a_step, size_t b_step, size_t work_step)
+/* The product for each of the entries, whose matrices lie so far apart. */
+static void nn__spots(nn__product p, int spots, size_t c_step, size_t a_step, size_t b_step,
+                      size_t work_step)
 {
-    for (int i = 0; i < NN__SPOTS; i++) {
+    for (int i = 0; i < spots; i++) {
         nn__product_alone(&p);
         p.c += c_step, p.a += a_step, p.b += b_step, p.work += work_step;
     }
@@ -4313,7 +4436,8 @@ static void nn__winograd_filter(const nn__job *j, int o)
     const size_t C = (size_t)j->s->C, row = nn__tile_row(j->s->C);
     nn_real *at[9];
     for (size_t k = 0; k < 9; k++) at[k] = (nn_real *)j->w + ((size_t)o * 9 + k) * C;
-    nn__vector()->winograd(NN__TILE_W, at, j->dx + (size_t)o * row, (size_t)j->s->O * row, NULL, C);
+    nn__vector()->winograd(NN__TILE_W, nn__tile_side(j->s) - 2, at, j->dx + (size_t)o * row,
+                           (size_t)j->s->O * row, NULL, C);
 }
 
 /* The panels of entry i. */
@@ -4329,21 +4453,22 @@ static void nn__winograd_pack(const nn__job *j, int i)
 static nn_real *nn__winograd_filters(const nn__job *j, nn__product *p, nn_real *work)
 {
     nn__job f = *j;
-    const size_t row = nn__tile_row(j->s->C), size = NN__SPOTS * (size_t)j->s->O * row;
+    const int spots = nn__spots_of(j->s);
+    const size_t row = nn__tile_row(j->s->C), size = (size_t)spots * (size_t)j->s->O * row;
     f.dx = work;
     nn__each(nn__winograd_filter, &f, j->s->O, 16.0 * (double)size);
     p->b = work, p->work = work + size, p->packed = p->run = p->k;
     f.product = *p;
-    nn__each(nn__winograd_pack, &f, NN__SPOTS, 16.0 * (double)size);
-    return p->work + NN__SPOTS * nn__panels(p->n, p->k);
+    nn__each(nn__winograd_pack, &f, spots, 16.0 * (double)size);
+    return p->work + (size_t)spots * nn__panels(p->n, p->k);
 }
 
 /* Numbers of workspace of one part of the batch: a pixel outside, V, M, and dU. */
 static size_t nn__winograd_room(const nn_window *s, const nn_window *pool)
 {
-    const size_t C = nn__tile_row(s->C), O = nn__tile_row(s->O);
+    const size_t C = nn__tile_row(s->C), O = nn__tile_row(s->O), spots = (size_t)nn__spots_of(s);
     return nn__lines(NN__MAX(C, O) +
-                     NN__SPOTS * (nn__spot_size(s->C) + nn__spot_size(s->O) + (size_t)s->O * C) +
+                     spots * (nn__spot_size(s->C) + nn__spot_size(s->O) + (size_t)s->O * C) +
                      nn__panels(s->C, NN__TILES) + (size_t)nn__ring(s) * nn__dy_room(s, pool));
 }
 
@@ -4351,7 +4476,7 @@ static size_t nn__winograd_work_size(const nn_window *s, const nn_window *pool)
 {
     const size_t O = (size_t)s->O, row = nn__tile_row(s->C);
     const size_t panels = NN__MAX(nn__panels(s->O, s->C), nn__panels(s->C, s->O));
-    return NN__SPOTS * (O * row + panels) +
+    return (size_t)nn__spots_of(s) * (O * row + panels) +
            NN__AREAS * (nn__winograd_room(s, pool) + nn__lines(O * nn__patch_size(s)));
 }
 
@@ -4367,7 +4492,8 @@ static void nn__winograd_y_part(const nn__job *job, int i)
     nn__job j = *job;
     const size_t C = nn__tile_row(j.s->C), O = nn__tile_row(j.s->O);
     j.patches += (size_t)i * j.room;
-    nn_real *v = j.patches + NN__MAX(C, O), *m = v + NN__SPOTS * nn__spot_size(j.s->C);
+    const int spots = nn__spots_of(j.s);
+    nn_real *v = j.patches + NN__MAX(C, O), *m = v + (size_t)spots * nn__spot_size(j.s->C);
     nn__product p = j.product;
     p.c = m, p.a = v;
     int done = nn__part_begin(j.B, i, NN__AREAS);
@@ -4375,7 +4501,7 @@ static void nn__winograd_y_part(const nn__job *job, int i)
         n = p.m = NN__MIN(NN__TILES, end - t);
         memset(j.patches, 0, C * sizeof *v);
         nn__tiles(&j, NN__TILE_X, (nn_real *)j.x, v, t, n);
-        nn__spots(p, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0, nn__panels(p.n, p.k));
+        nn__spots(p, spots, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0, nn__panels(p.n, p.k));
         nn__tiles(&j, NN__TILE_Y, j.y, m, t, n);
         for (; j.pool && done < (t + n) / nn__tiles_of_image(j.s); done++) nn__pool_y(j.pool, done);
     }
@@ -4401,7 +4527,8 @@ static void nn__winograd_dw(const nn__job *j, nn_real *dw, nn_real *du, bool any
     memset(dw, 0, O * 9 * C * sizeof *dw);
     for (size_t o = 0; any && o < O; o++) {
         for (size_t k = 0; k < 9; k++) at[k] = dw + (o * 9 + k) * C;
-        nn__vector()->winograd(NN__TILE_DW, at, du + o * row, O * row, NULL, C);
+        nn__vector()->winograd(NN__TILE_DW, nn__tile_side(j->s) - 2, at, du + o * row, O * row,
+                               NULL, C);
     }
 }
 
@@ -4411,8 +4538,9 @@ static void nn__winograd_backward_part(const nn__job *job, int i)
     nn__job j = *job;
     const size_t C = nn__tile_row(j.s->C), O = nn__tile_row(j.s->O);
     j.patches += (size_t)i * j.room;
-    nn_real *v = j.patches + NN__MAX(C, O), *m = v + NN__SPOTS * nn__spot_size(j.s->C);
-    nn_real *du = m + NN__SPOTS * nn__spot_size(j.s->O);
+    const int spots = nn__spots_of(j.s);
+    nn_real *v = j.patches + NN__MAX(C, O), *m = v + (size_t)spots * nn__spot_size(j.s->C);
+    nn_real *du = m + (size_t)spots * nn__spot_size(j.s->O);
     const size_t part = nn__lines((size_t)j.s->O * nn__patch_size(j.s));
     const int of_image = nn__tiles_of_image(j.s), ring = nn__ring(j.s);
     const size_t image = (size_t)j.s->OH * (size_t)j.s->OW * (size_t)j.s->O;
@@ -4420,7 +4548,7 @@ static void nn__winograd_backward_part(const nn__job *job, int i)
     p.c = v, p.a = m;
     q.c = du, q.a = m, q.b = v, q.m = j.s->O, q.n = j.s->C, q.a_row = 1, q.a_column = (ptrdiff_t)O;
     q.b_row = q.c_row = (ptrdiff_t)C, q.b_column = 1, q.roomy = true;
-    q.work = du + NN__SPOTS * (size_t)j.s->O * C;
+    q.work = du + (size_t)spots * (size_t)j.s->O * C;
     nn_real *dy = q.work + nn__panels(j.s->C, NN__TILES);
     int done = nn__part_begin(j.B, i, NN__AREAS);
     for (int t = nn__tiles_begin(&j, i), n, end = nn__tiles_begin(&j, i + 1); t < end; t += n) {
@@ -4431,10 +4559,12 @@ static void nn__winograd_backward_part(const nn__job *job, int i)
             nn__dy_image(&j, dy + (size_t)(done % ring) * image, dy + (size_t)ring * image, i,
                          done);
         nn__tiles(&j, NN__TILE_DY, j.pool ? dy : (nn_real *)j.dy, m, t, n);
-        if (j.dw) nn__spots(q, (size_t)j.s->O * C, nn__spot_size(j.s->O), nn__spot_size(j.s->C), 0);
+        if (j.dw)
+            nn__spots(q, spots, (size_t)j.s->O * C, nn__spot_size(j.s->O), nn__spot_size(j.s->C),
+                      0);
         q.add = true;
         if (!j.dx) continue;
-        nn__spots(p, nn__spot_size(j.s->C), nn__spot_size(j.s->O), 0, nn__panels(p.n, p.k));
+        nn__spots(p, spots, nn__spot_size(j.s->C), nn__spot_size(j.s->O), 0, nn__panels(p.n, p.k));
         nn__tiles(&j, NN__TILE_DX, j.dx, v, t, n);
     }
     if (j.dw) nn__winograd_dw(&j, j.dw + (size_t)i * part, du, q.add);

@@ -82,7 +82,7 @@ static nn_optimizer optimizer_of(const work *w)
 {
     if (strcmp(w->name, "race99") == 0)
         return nn_adam(.lr = w->lr, .beta1 = 0.7, .beta2 = 0.9,
-                       .schedule = { .kind = NN_ONE_CYCLE });
+                       .schedule = { .kind = NN_ONE_CYCLE, .rise = 0.2 });
     return w->batch == 1 ? nn_sgd(.lr = w->lr) : nn_adam(.lr = w->lr);
 }
 

@@ -180,7 +180,7 @@ def torch_race(model, x, y, work):
     adam = torch.optim.Adam(model.parameters(), lr=1e-2, betas=(0.7, 0.9))
     steps = (len(x) - 1) // work.batch + 1
     cycle = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=1e-2, total_steps=steps,
-                                                cycle_momentum=False)
+                                                pct_start=0.2, cycle_momentum=False)
     start = time.perf_counter()
     for a, b in zip(x.split(work.batch), y.split(work.batch)):
         adam.zero_grad(set_to_none=True)
