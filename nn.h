@@ -1796,6 +1796,14 @@ typedef struct nn__rmsprop {
 /* The transforms of a convolution by tiles: of x, y, dy, dx, w and dw. See >>kernels/winograd. */
 enum { NN__TILE_X, NN__TILE_Y, NN__TILE_DY, NN__TILE_DX, NN__TILE_W, NN__TILE_DW };
 
+/* Where in x a convolution met what won a max pooling behind it. */
+enum { NN__MOST_PIXELS = 16 };
+typedef struct nn__met {
+    int O, OH, OW, KH, width; /* channels; windows; rows of the kernel and numbers in one */
+    size_t row, down, right; /* numbers to the next row, the window below, the window beside */
+    int pixel[NN__MOST_PIXELS]; /* from the first pixel of a window to each of them */
+} nn__met;
+
 /* The kernels of one instruction set. */
 typedef struct nn__vectors {
     const char *name;
@@ -1821,6 +1829,8 @@ typedef struct nn__vectors {
                         size_t C, size_t n, size_t step);
     void (*max_windows_backward)(nn_real *dx, const nn_real *dy, const int *winner, int h, int w,
                                  size_t row, size_t C, size_t n, size_t step, bool add);
+    void (*winners)(nn_real *dw, const nn_real *x, const nn_real *dy, const int *winner,
+                    const nn__met *k);
     void (*winograd)(int kind, int pairs, nn_real *const *at, nn_real *v, size_t step,
                      const nn_real *b, size_t C);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
@@ -1957,6 +1967,8 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #endif
 
 #undef NN__LANES
+#undef NN__SHORT_LANES
+#undef NN__SHORT_FMA
 #undef NN__TILE_ROWS
 #undef NN__V
 #undef NN__V_FMA
@@ -2060,6 +2072,7 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #define nn__dots NN__V(nn__dots)
 #define nn__share NN__V(nn__share)
 #define nn__max_window NN__V(nn__max_window)
+#define nn__winners_rows NN__V(nn__winners_rows)
 #define nn__every_other NN__V(nn__every_other)
 #define nn__winograd_x NN__V(nn__winograd_x)
 #define nn__winograd_dx NN__V(nn__winograd_dx)
@@ -2852,6 +2865,63 @@ static void NN__V(nn__max_windows_backward)(float *dx, const float *dy, const in
         }
 }
 
+/* The rows of patches are short, and loads that lie across cache lines are slow. */
+#if NN__LANES > 8
+#define NN__SHORT_LANES 8
+typedef float NN__V(nn__short) __attribute__((vector_size(32)));
+#define NN__SHORT_FMA(a, b, c)                                                                     \
+    (NN__V(nn__short)) _mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
+#else
+#define NN__SHORT_LANES NN__LANES
+typedef nn__v NN__V(nn__short);
+#define NN__SHORT_FMA(a, b, c) NN__V_FMA(a, b, c)
+#endif
+
+/* Some rows of dw (KH width, O) of one channel: they stay in registers while the windows run. */
+NN__OP void nn__winners_rows(const int rows, NN__V(nn__short) * sums, const float *x,
+                             const float *dy, const int *winner, const nn__met *k)
+{
+    NN__V(nn__short) zero = { 0 }, x_r, sum[5];
+    NN__UNROLL
+    for (int r = 0; r < rows; r++) sum[r] = zero;
+    for (int i = 0; i < k->OH; i++, x += k->down) {
+        const float *window = x;
+        for (int j = 0; j < k->OW; j++, window += k->right, dy += k->O, winner += k->O) {
+            const float *patch = window + k->pixel[*winner];
+            NN__V(nn__short) g = *dy - zero;
+            NN__UNROLL
+            for (int r = 0; r < rows; r++) {
+                memcpy(&x_r, patch + (size_t)r * k->row, sizeof x_r);
+                sum[r] = NN__SHORT_FMA(g, x_r, sum[r]);
+            }
+        }
+    }
+    NN__UNROLL
+    for (int r = 0; r < rows; r++) sums[r] = sum[r];
+}
+
+/* dw (KH width, O) += dy of each window and channel times the patch of its winner. */
+static void NN__V(nn__winners)(float *dw, const float *x, const float *dy, const int *winner,
+                               const nn__met *k)
+{
+    NN__V(nn__short) sums[5];
+    float sum[NN__SHORT_LANES];
+    const int rows = k->KH > 3 ? 5 : 3;
+    for (int o = 0; o < k->O; o++)
+        for (int ky = 0; ky < k->KH; ky += rows)
+            for (int c = 0; c < k->width; c += NN__SHORT_LANES) {
+                const float *from = x + (size_t)ky * k->row + c;
+                if (rows == 3) nn__winners_rows(3, sums, from, dy + o, winner + o, k);
+                else nn__winners_rows(5, sums, from, dy + o, winner + o, k);
+                for (int r = 0; r < NN__MIN(rows, k->KH - ky); r++) {
+                    float *to = dw + ((ky + r) * k->width + c) * k->O + o;
+                    memcpy(sum, &sums[r], sizeof sum);
+                    for (int l = 0; l < NN__MIN(NN__SHORT_LANES, k->width - c); l++)
+                        to[l * k->O] += sum[l];
+                }
+            }
+}
+
 /* Four vectors of sums in double, so that no addition waits for the one before it. */
 static double NN__V(nn__squares)(const float *x, size_t n)
 {
@@ -2935,6 +3005,7 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__mul_add),
     NN__V(nn__max_windows),
     NN__V(nn__max_windows_backward),
+    NN__V(nn__winners),
     NN__V(nn__winograd),
     NN__V(nn__squares),
     NN__V(nn__finite)
@@ -4062,6 +4133,7 @@ static void nn__conv2d_dx(nn__job *j, nn_real *part, nn_real *work)
 enum { NN__PARTS_OF_BATCH = 16 };
 
 static void nn__pool_y(const nn__job *j, int b);
+static void nn__dy_pooled(const nn__job *j, nn_real *dy, int i, int b);
 static const nn_real *nn__dy_image(const nn__job *j, nn_real *to, nn_real *pooled, int i, int b);
 
 /* Numbers that nn__dy_image needs: an image of dy, which may be read a panel beyond, and the pooled
@@ -4178,15 +4250,67 @@ static void nn__images(nn__job *j, nn_real *y, const nn_real *x, const nn_real *
              (double)j->B * P * s->O * (double)K);
 }
 
+/* Whether dw is gathered from what has won the max pooling behind: the other pixels' dy is 0. It
+   pays where windows have four pixels and more, and rows of the kernel fill a short vector. */
+static bool nn__by_winners(const nn_window *s, const nn_window *t)
+{
+    return t && nn__vector() && s->KW * s->C <= 8 && t->SH * t->SW >= 4 &&
+           t->KH * t->KW <= NN__MOST_PIXELS && !nn__is_padded(t);
+}
+
+/* An image with what vectors may read behind it. */
+static size_t nn__met_room(const nn_window *s)
+{
+    int height, width;
+    nn__reach(s, &height, &width);
+    return (size_t)(NN__MAX(height, s->H) + 5) * (size_t)NN__MAX(width, s->W) * (size_t)s->C + 8;
+}
+
 /* dw, image by image: for each tap a row of A, whose numbers are the pixels that the tap meets, run
    by run, and B is dy as it lies. Each part of the batch has a sum of its own; these are added in
    order, so the number of threads changes nothing. */
 static size_t nn__dw_room(const nn_window *s, const nn_window *pool)
 {
+    const size_t sum = nn__patch_size(s) * (size_t)s->O;
     int height, width;
     nn__reach(s, &height, &width);
-    return nn__patch_size(s) * (size_t)s->O + nn_matmul_work_size(1, s->O, s->OH * s->OW) +
+    if (nn__by_winners(s, pool)) return sum + nn__outputs(1, pool) * (size_t)s->O + nn__met_room(s);
+    return sum + nn_matmul_work_size(1, s->O, s->OH * s->OW) +
            (size_t)height * (size_t)width * (size_t)s->C + nn__dy_room(s, pool);
+}
+
+/* Where in x, or in its copy with padding, they are. */
+static nn__met nn__met_by(const nn_window *s, const nn_window *t)
+{
+    nn__met k = NN__EMPTY;
+    int height, width;
+    nn__reach(s, &height, &width);
+    const size_t C = (size_t)s->C, row = (size_t)(nn__is_padded(s) ? width : s->W) * C;
+    k.O = s->O, k.OH = t->OH, k.OW = t->OW, k.KH = s->KH, k.width = s->KW * s->C, k.row = row;
+    k.down = (size_t)(t->SH * s->SH) * row, k.right = (size_t)(t->SW * s->SW) * C;
+    for (int i = 0; i < t->KH * t->KW; i++)
+        k.pixel[i] = (int)((size_t)(i / t->KW * s->SH) * row + (size_t)(i % t->KW * s->SW) * C);
+    return k;
+}
+
+/* Part i of the batch, by winners. */
+static void nn__winners_part(const nn__job *j, int i)
+{
+    const nn_window *s = j->s, *t = j->pool->s;
+    const int parts = NN__MIN(j->B, NN__PARTS_OF_BATCH), end = nn__part_begin(j->B, i + 1, parts);
+    const size_t image = (size_t)s->H * (size_t)s->W * (size_t)s->C;
+    const size_t pooled = (size_t)t->OH * (size_t)t->OW * (size_t)t->C;
+    const nn__met k = nn__met_by(s, t);
+    nn_real *sum = j->product.c + (size_t)i * j->room, *dy = sum + nn__patch_size(s) * (size_t)s->O;
+    nn_real *pad = dy + pooled;
+    memset(sum, 0, nn__patch_size(s) * (size_t)s->O * sizeof *sum);
+    memset(pad, 0, nn__met_room(s) * sizeof *pad);
+    for (int b = nn__part_begin(j->B, i, parts); b < end; b++) {
+        const nn_real *x = j->x + (size_t)b * image;
+        if (nn__padded(pad, x, s) == x) memcpy(pad, x, image * sizeof *x);
+        nn__dy_pooled(j, dy, i, b);
+        nn__vector()->winners(sum, pad, dy, j->pool->winner + (size_t)b * pooled, &k);
+    }
 }
 
 /* Part i of the batch. */
@@ -4210,7 +4334,7 @@ static void nn__dw_part(const nn__job *j, int i)
 
 static void nn__places_dw(nn__job *j, nn_real *work)
 {
-    const nn_window *s = j->s;
+    const nn_window *s = j->s, *pool = j->pool ? j->pool->s : NULL;
     const int K = (int)nn__patch_size(s), parts = NN__MIN(j->B, NN__PARTS_OF_BATCH),
               run = s->KW * s->C;
     int height, width, *tap = (int *)(void *)work;
@@ -4223,8 +4347,9 @@ static void nn__places_dw(nn__job *j, nn_real *work)
     p->a_rows = tap, p->a_column = (ptrdiff_t)s->SW * s->C;
     p->a_run = (ptrdiff_t)s->SH * width * s->C;
     p->b_row = s->O, p->b_column = 1, p->b_run = s->OW;
-    j->room = nn__dw_room(s, j->pool ? j->pool->s : NULL);
-    nn__each(nn__dw_part, j, parts, (double)j->B * p->k * K * s->O);
+    j->room = nn__dw_room(s, pool);
+    nn__each(nn__by_winners(s, pool) ? nn__winners_part : nn__dw_part, j, parts,
+             (double)j->B * p->k * K * s->O);
     for (int i = 1; i < parts; i++)
         nn__add_to(sum, sum + (size_t)i * j->room, (size_t)K * (size_t)s->O);
     for (int k = 0; k < K; k++)
@@ -4876,20 +5001,26 @@ static void nn__pool_dx(const nn__job *j, int b)
     nn__pool_image_dx(j, j->dx + (size_t)b * image, b, j->dy + (size_t)b * pooled);
 }
 
-/* Image b of dy for a convolution with max pooling behind it, in `to`, where it stays in the cache.
-   The pooled y has passed the activation, so its slope there is that of the pixel it came from. */
-static const nn_real *nn__dy_image(const nn__job *j, nn_real *to, nn_real *pooled, int i, int b)
+/* What image b of dy has behind the max pooling. The pooled y has passed the activation, so its
+   slope there is that of the pixel it came from. */
+static void nn__dy_pooled(const nn__job *j, nn_real *dy, int i, int b)
 {
-    const nn_window *s = j->s, *t = j->pool ? j->pool->s : NULL;
-    const size_t O = (size_t)s->O, image = (size_t)s->OH * (size_t)s->OW * O;
-    if (!t) return j->dy + (size_t)b * image;
-    const size_t n = (size_t)t->OH * (size_t)t->OW * O, at = (size_t)b * n;
-    nn_real *dy = pooled;
+    const nn_window *t = j->pool->s;
+    const size_t n = (size_t)t->OH * (size_t)t->OW * (size_t)t->C, at = (size_t)b * n;
     memcpy(dy, j->pool->dy + at, n * sizeof *dy);
     if (j->pool->activation != NN_LINEAR)
         nn__activation_in_place(j->pool->activation, dy, j->pool->output + at, n, j->pool->alpha);
-    nn__bias_backward(j->db + (size_t)i * O, dy, t->OH * t->OW, s->O);
-    nn__pool_image_dx(j->pool, to, b, dy);
+    nn__bias_backward(j->db + (size_t)i * (size_t)t->C, dy, t->OH * t->OW, t->C);
+}
+
+/* Image b of dy; for a convolution with max pooling behind it in `to`, where it stays in the
+   cache. */
+static const nn_real *nn__dy_image(const nn__job *j, nn_real *to, nn_real *pooled, int i, int b)
+{
+    const nn_window *s = j->s;
+    if (!j->pool) return j->dy + (size_t)b * (size_t)s->OH * (size_t)s->OW * (size_t)s->O;
+    nn__dy_pooled(j, pooled, i, b);
+    nn__pool_image_dx(j->pool, to, b, pooled);
     return to;
 }
 
