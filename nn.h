@@ -45,7 +45,8 @@
 
    OPTIONS (define before the include, the same in every file)
      NN_IMPLEMENTATION    the code, in exactly one file
-     NN_STATIC            everything is static: a private copy, in files with NN_IMPLEMENTATION
+     NN_STATIC            everything is static: a private copy, in files with NN_IMPLEMENTATION. The
+                          compiler leaves out what you do not call: smaller, and built sooner
      NN_DOUBLE            nn_real is double, scalar code: for gradient checks and references
      NN_NO_SIMD           scalar code only
      NN_ASSERT(x)         what a broken contract in a kernel does (assert of <assert.h>)
@@ -1831,6 +1832,7 @@ typedef struct nn__vectors {
                                  size_t row, size_t C, size_t n, size_t step, bool add);
     void (*winners)(nn_real *dw, const nn_real *x, const nn_real *dy, const int *winner,
                     const nn__met *k);
+    /* NULL: convolutions go another way */
     void (*winograd)(int kind, int pairs, nn_real *const *at, nn_real *v, size_t step,
                      const nn_real *b, size_t C);
     double (*squares)(const nn_real *x, size_t n); /* sum x², in double */
@@ -1967,6 +1969,8 @@ static const int32_t nn__first_lanes[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 #endif
 
 #undef NN__LANES
+#undef NN__TILED
+#undef NN__MUL_ADD
 #undef NN__SHORT_LANES
 #undef NN__SHORT_FMA
 #undef NN__TILE_ROWS
@@ -2504,7 +2508,10 @@ static void NN__V(nn__matmul)(const nn__product *p)
 
 /* ---- convolution by tiles ----------------------------------------------- >>simd/winograd
    Vectors of channels go through the transforms of >>kernels/winograd, which has the matrices. Their
-   rows for two points p and -p have an even part and an odd one, which are computed once. */
+   rows for two points p and -p have an even part and an odd one, which are computed once. x86
+   without AVX2 is too old to be worth the time that they take to compile. */
+#if NN__PASS != NN__SSE2
+#define NN__TILED(name) NN__V(name)
 #define NN__MUL_ADD(a, x, y) NN__V_FMA(nn__v_all(a), x, y)
 
 /* c_0 x_0 + c_1 x_2 + .. + x_2n */
@@ -2661,6 +2668,9 @@ static void NN__V(nn__winograd)(int kind, int pairs, float *const *at, float *v,
     }
 #undef NN__CASE
 }
+#else
+#define NN__TILED(name) NULL
+#endif
 
 /* ---- loops over arrays ------------------------------------------------------ >>simd/loops
    The vector twins of >>kernels; their formulas stand there. */
@@ -3006,7 +3016,7 @@ static const nn__vectors NN__V(nn__table) = {
     NN__V(nn__max_windows),
     NN__V(nn__max_windows_backward),
     NN__V(nn__winners),
-    NN__V(nn__winograd),
+    NN__TILED(nn__winograd),
     NN__V(nn__squares),
     NN__V(nn__finite)
 };
@@ -4479,7 +4489,7 @@ static bool nn__fits_winograd(const nn_window *s)
 {
     return s->KH == 3 && s->KW == 3 && s->SH == 1 && s->SW == 1 && s->G == 1 && s->C >= 16 &&
            s->O >= 16 && 9 * s->OH * s->OW > 2 * nn__spots_of(s) * nn__tiles_of_image(s) &&
-           nn__vector();
+           nn__vector() && nn__vector()->winograd;
 }
 
 static bool nn__is_winograd(const nn_window *s, int B) /* transforming w pays from then on */
