@@ -389,6 +389,10 @@ static void fast_against_ref(void **state)
     (void)state;
     int turn = 0;
     for_all_shapes(fast_agrees_with_ref, &turn);
+    problem p = problem_new(); /* k in several parts: the activation comes after the last one */
+    problem_make(&p, 13, 35, 2 * NN__BLOCK_K + 9, true);
+    for (int i = 0; i < 2 * 3 * FLAGS; i++) fast_agrees_with_ref(&p, &turn);
+    problem_free(&p);
 }
 
 /* ---- threads (row 16) ---------------------------------------------------------------------- */
