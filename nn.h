@@ -2507,9 +2507,9 @@ static void NN__V(nn__matmul)(const nn__product *p)
 }
 
 /* ---- convolution by tiles ----------------------------------------------- >>simd/winograd
-   Vectors of channels go through the transforms of >>kernels/winograd, which has the matrices. Their
-   rows for two points p and -p have an even part and an odd one, which are computed once. x86
-   without AVX2 is too old to be worth the time that they take to compile. */
+   Vectors of channels go through the transforms of >>kernels/winograd, which has the matrices. What
+   their rows for two points p and -p have in common, an even part and an odd one, is computed once.
+   x86 without AVX2 is too old to be worth the time that they take to compile. */
 #if NN__PASS != NN__SSE2
 #define NN__TILED(name) NN__V(name)
 #define NN__MUL_ADD(a, x, y) NN__V_FMA(nn__v_all(a), x, y)
@@ -2565,7 +2565,7 @@ NN__OP void nn__winograd_dx(const nn__points *k, const int n, nn__v *y, const nn
     }
 }
 
-/* A or G, whose rows for the pairs are the powers in c: the values of a polynomial at the points. */
+/* A or G, whose rows for the pairs are the powers in c: a polynomial's values at the points. */
 NN__OP void nn__winograd_values(const float (*c)[5], const int n, const int side, nn__v *y,
                                 const nn__v *x)
 {
