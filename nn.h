@@ -2829,7 +2829,7 @@ static void NN__V(nn__mul_add)(float *y, const float *a, const float *b, size_t 
 }
 
 /* Where v replaces the largest so far: first of equals, first NaN. */
-#define NN__V_LARGER(v, best) (nn__vi)(((v) > (best)) | (((v) != (v)) & ((best) == (best))))
+#define NN__V_LARGER(v, best) (nn__vi)(~((v) <= (best)) & ((best) == (best)))
 
 NN__OP void nn__max_window(float *y, int *winner, const float *x, int h, int w, size_t row,
                            size_t C)
