@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #define MNIST "datasets/mnist/"
-enum { SPLITS = 100, P2_SEEDS = 3, P6_SEEDS = 10, P7_SEEDS = 5, CLASSES = 10 };
+enum { SPLITS = 100, P2_SEEDS = 3, P6_SEEDS = 10, P7_SEEDS = 10, CLASSES = 10 };
 
 /* ---- results and verdicts ------------------------------------------------------------------- */
 
@@ -246,7 +246,8 @@ static nn_model *build_p7(uint64_t seed)
 
 /* Means over the seeds of the accuracy after one epoch and after ten. The first should not be below
    that of PyTorch 1.13 by 0.003: 0.9815, the mean of five seeds from Glorot's weights (0.9800 to
-   0.9837). */
+   0.9837). With a constant rate, one epoch in twenty or so ends in a dip of 0.005: five seeds are
+   too few for the second. */
 static void run_p7(void)
 {
     nn_data train, test;
