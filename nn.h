@@ -1840,12 +1840,13 @@ typedef struct nn__vectors {
     bool (*finite)(const nn_real *x, size_t n);
 } nn__vectors;
 
-/* Pairs of points p, -p of a convolution by tiles; in row 3 the point 0, and of `rest` all pairs
-   together. Tiles of 4x4 have 0 and two pairs, tiles of 5x5 three pairs. See >>kernels/winograd. */
+/* Constants for the points of a convolution by tiles. Rows 0 .. 2 belong to the pairs p, -p; row 3
+   of power and weight to the point 0. Tiles of 4x4 have 0 and two pairs, of 5x5 three pairs and no
+   0. See >>kernels/winograd. */
 typedef struct nn__points {
     float power[4][5]; /* 1, p, p² .. */
-    float weight[4][5]; /* the same, divided by the product of p - q over the other points q */
-    float rest[4][4]; /* coefficients of the product of u - q² over the other pairs */
+    float weight[4][5]; /* 1, p, p² over the product of p - q for all other points q, -p too */
+    float rest[4][4]; /* product of x² - q² over the other pairs, by powers of x²; 3: all pairs */
 } nn__points;
 
 #define NN__WEIGHTS(p, product)                                                                    \
@@ -4453,10 +4454,10 @@ static void nn__places_dx(nn__job *j, nn_real *work)
         | 0   PQ  0  -P-Q  0  1 |                                   | 0   0   1          |
 
    With 32 channels, p = 5/8 and q = 3/2 make the error of y and dx twice that of the plain loops
-   (p = 1, q = 2, as in most books: four times), the tiles of 5x5 below 4.3 times; that of dw is no
-   larger than theirs, since its sums are shorter. Outputs of 10x10 would need nine
-   such tiles, with much outside; four of 5x5 cover them. These have 49 entries, at the points 1/4,
-   3/4 and 7/4 with both signs (no 0) and infinity.
+   (p = 1, q = 2, as in most books: four times), the tiles of 5x5 below about 4.4 times; that of dw
+   is about theirs, since its sums are shorter. A NaN in x or dy spreads over the tiles that see it.
+   Outputs of 10x10 would need nine such tiles, with much outside; four of 5x5 cover them. These
+   have 49 entries, at the points 1/4, 3/4 and 7/4 with both signs (no 0) and infinity.
    Rows of Bᵀ: for a point p the coefficients of the product of x - q over the other points q (with
    the sign changed for -p, where there is no 0), for infinity those of the product over all; rows
    of G: the powers of p, divided by that product at p. The 36 or 49 entries of all tiles are as
